@@ -1,0 +1,1 @@
+"""How the served files are made from the packaged weights."""

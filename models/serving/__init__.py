@@ -1,0 +1,1 @@
+"""What the served models share: texts in, vectors out."""

@@ -1,0 +1,191 @@
+"""A question answered: retrieval, prompt, model, citations, receipt.
+
+The same object serves the live worker, a replay and a test: index, embedder and reader come in
+through their ports, and so does the clock that the timings are taken by.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from processors.cite import CitedPassage, cite
+from processors.index import Access
+from processors.lexical import TermStatistics
+from processors.ports import Embedder, IndexReader, Reader
+from processors.prompt import PROMPT, UNANSWERABLE, PromptPassage, render
+from processors.search import Retrieved, search
+from processors.version import IndexSpec
+from schemas.queries import Query
+from schemas.responses import Error, ErrorType, Receipt, Response, Status, Usage
+
+ROUTE = "default"
+
+Emit = Callable[[str], Awaitable[None]]
+"""Takes the next piece of an answer while it is written."""
+
+
+class ReadPoint(Struct, frozen=True, kw_only=True):
+    """The index time that a question is read at, and what the index had applied by then."""
+
+    at: int
+    applied: Mapping[str, int]
+    staleness_ms: float
+
+
+class Answerer:
+    """Answers one question at a time or many at once; it keeps no state of its own."""
+
+    def __init__(
+        self,
+        *,
+        spec: IndexSpec,
+        index: IndexReader,
+        embedder: Embedder,
+        reader: Reader,
+        statistics: TermStatistics,
+        clock: Callable[[], int],
+    ) -> None:
+        self._spec = spec
+        self._index = index
+        self._embedder = embedder
+        self._reader = reader
+        self._statistics = statistics
+        self._clock = clock
+
+    async def answer(
+        self, query: Query, point: ReadPoint, *, timeout_s: float, emit: Emit
+    ) -> Response:
+        """Answer `query` as of `point`, giving `emit` the pieces as they come."""
+        timings = _Timings(self._clock)
+        matrix = await self._embedder.embed([query.text])
+        timings.mark("embed")
+        weights = self._statistics.weights(query.text, point.at)
+        found = await search(
+            self._index,
+            self._spec,
+            vector=matrix[0],
+            weights=weights,
+            at=point.at,
+            access=Access(tenant=query.tenant, filters=query.filters or {}),
+            top_k=query.top_k,
+        )
+        timings.mark("search")
+        receipt = self._receipt(point, weights, found)
+        text, usage = "", Usage()
+        if found:
+            prompt = prompt_for(query.text, found)
+            text, usage = await self._read(prompt, query, timeout_s, emit, timings)
+        timings.mark("generate")
+        answered = bool(text) and text != UNANSWERABLE
+        return Response(
+            query_id=query.query_id,
+            tenant=query.tenant,
+            status="answered" if answered else "unanswerable",
+            answer=text if answered else "",
+            citations=cite(text, _cited(found)) if answered else [],
+            usage=usage,
+            receipt=receipt,
+            timings_ms=timings.taken,
+        )
+
+    async def _read(
+        self, prompt: str, query: Query, timeout_s: float, emit: Emit, timings: "_Timings"
+    ) -> tuple[str, Usage]:
+        pieces = self._reader.generate(prompt, max_tokens=query.max_tokens, timeout_s=timeout_s)
+        text = held = ""
+        async with aclosing(pieces) as stream:
+            async for piece in stream:
+                text += piece
+                held += piece
+                # Nobody is shown the first half of the word that stands for "no answer".
+                if not UNANSWERABLE.startswith(text.strip()):
+                    if text == held:
+                        timings.mark("first_piece")
+                    await emit(held)
+                    held = ""
+        if held.strip() and text.strip() != UNANSWERABLE:
+            await emit(held)
+        return text.strip(), Usage(
+            input_tokens=pieces.input_tokens, output_tokens=pieces.output_tokens
+        )
+
+    def _receipt(
+        self, point: ReadPoint, weights: Mapping[str, float], found: Sequence[Retrieved]
+    ) -> Receipt:
+        return Receipt(
+            index_version=self._spec.name,
+            as_of=point.at,
+            applied=dict(point.applied),
+            staleness_ms=point.staleness_ms,
+            prompt=PROMPT,
+            model=self._reader.version,
+            embedder=self._embedder.version,
+            route=ROUTE,
+            lexical=dict(weights),
+            passages=[one.name for one in found],
+        )
+
+
+def prompt_for(question: str, found: Sequence[Retrieved]) -> str:
+    """The prompt for a question over what was found, in that order."""
+    return render(
+        question,
+        [
+            PromptPassage(
+                number, one.document.title, " > ".join(one.passage.heading), one.passage.text
+            )
+            for number, one in enumerate(found, start=1)
+        ],
+    )
+
+
+def without_answer(
+    query_id: str,
+    tenant: str,
+    error_type: ErrorType,
+    message: str,
+    *,
+    status: Status = "failed",
+    retry_after_s: float | None = None,
+) -> Response:
+    """The final response of a question that gets no answer."""
+    return Response(
+        query_id=query_id,
+        tenant=tenant,
+        status=status,
+        answer="",
+        citations=[],
+        usage=Usage(),
+        receipt=None,
+        timings_ms={},
+        error=Error(type=error_type, message=message, retry_after_s=retry_after_s),
+    )
+
+
+def _cited(found: Sequence[Retrieved]) -> list[CitedPassage]:
+    return [
+        CitedPassage(
+            number=number,
+            doc_id=one.passage.doc_id,
+            passage_id=one.passage.passage_id,
+            start=one.start,
+            text=one.passage.text,
+            units=[(start, end) for _, start, end in one.passage.units],
+        )
+        for number, one in enumerate(found, start=1)
+    ]
+
+
+class _Timings:
+    """Milliseconds since the step before."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._last = clock()
+        self.taken: dict[str, float] = {}
+
+    def mark(self, step: str) -> None:
+        now = self._clock()
+        self.taken[step] = (now - self._last) / 1000
+        self._last = now

@@ -1,0 +1,127 @@
+"""At which index time a question is read, and whether it has come yet."""
+
+from msgspec import Struct
+
+from schemas.index import IndexProgress
+from schemas.queries import Query
+from schemas.responses import ErrorType
+from schemas.times import InvalidTime, parse_time
+
+
+class ReadRefused(Exception):
+    """The question asks for a state of the index that there is not, and why."""
+
+    def __init__(self, error_type: ErrorType, message: str) -> None:
+        super().__init__(message)
+        self.type: ErrorType = error_type
+
+
+class Progress:
+    """A fold of `index.progress` for one index version."""
+
+    def __init__(self, index_version: str, partitions: int) -> None:
+        self._version = index_version
+        self.partitions = partitions
+        self._latest: dict[int, IndexProgress] = {}
+
+    def observe(self, progress: IndexProgress) -> None:
+        """Take the next record; one that goes back in time is passed over."""
+        if progress.index_version != self._version:
+            return
+        latest = self._latest.get(progress.partition)
+        if latest is None or progress.index_time > latest.index_time:
+            self._latest[progress.partition] = progress
+
+    def read_time(self) -> int | None:
+        """The latest time at which every partition can be read; None before there is one."""
+        if len(self._latest) < max(self.partitions, 1):
+            return None
+        return min(progress.index_time for progress in self._latest.values())
+
+    def applied(self) -> dict[str, int]:
+        """`documents/PARTITION` to the last offset that the index shows."""
+        return {
+            f"documents/{partition}": self._latest[partition].applied
+            for partition in sorted(self._latest)
+        }
+
+    def shown_at(self, partition: int, offset: int) -> int | None:
+        """A time from which an event of `documents` shows; None while it is not applied."""
+        latest = self._latest.get(partition)
+        if latest is None or latest.applied < offset:
+            return None
+        return latest.index_time
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """The bounds that a question puts on its read time."""
+
+    as_of: int | None
+    after: tuple[int, int] | None
+    max_staleness_us: int | None
+
+
+def wanted(query: Query, now: int, horizon_us: int, partitions: int) -> Wanted:
+    """Read a question's bounds.
+
+    Raises:
+        ReadRefused: they ask for the future, for what is beyond the horizon, or for nonsense.
+    """
+    return Wanted(
+        as_of=None if query.as_of is None else _as_of(query.as_of, now, horizon_us),
+        after=_after(query, partitions),
+        max_staleness_us=None if query.max_staleness_ms is None else query.max_staleness_ms * 1000,
+    )
+
+
+class Waiter:
+    """Says, as progress comes, at which time a question can be read."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._target: int | None = None
+
+    def at(self, progress: Progress, now: int) -> int | None:
+        """The read time; None while it has not come."""
+        latest = progress.read_time()
+        if latest is None or not self._after_shows(progress, latest):
+            return None
+        if self._wanted.as_of is not None:
+            return self._wanted.as_of if self._wanted.as_of <= latest else None
+        bound = self._wanted.max_staleness_us
+        return None if bound is not None and now - latest > bound else latest
+
+    def lacking(self) -> tuple[ErrorType, str]:
+        """What to tell somebody who has waited long enough."""
+        if self._wanted.after is not None and self._target is None:
+            partition, offset = self._wanted.after
+            return "after_timeout", f"documents/{partition}@{offset} is not in the index yet"
+        return "stale", "the index is further behind than the question allows"
+
+    def _after_shows(self, progress: Progress, latest: int) -> bool:
+        if self._wanted.after is None:
+            return True
+        if self._target is None:
+            self._target = progress.shown_at(*self._wanted.after)
+        return self._target is not None and latest >= self._target
+
+
+def _as_of(as_of: str | int, now: int, horizon_us: int) -> int:
+    try:
+        time = parse_time(as_of) if isinstance(as_of, str) else as_of
+    except InvalidTime as error:
+        raise ReadRefused("invalid_query", f"$.as_of: {error}") from None
+    if time > now:
+        raise ReadRefused("as_of_in_future", "as_of lies in the future")
+    if time < now - horizon_us:
+        days = horizon_us / 86_400_000_000
+        raise ReadRefused("as_of_beyond_horizon", f"as_of lies more than {days:g} days back")
+    return time
+
+
+def _after(query: Query, partitions: int) -> tuple[int, int] | None:
+    if (after := query.after) is None:
+        return None
+    if after.topic != "documents" or not 0 <= after.partition < partitions:
+        raise ReadRefused("invalid_query", "$.after: is not the receipt of a document write")
+    return after.partition, after.offset

@@ -1,0 +1,44 @@
+"""Faults, counted and shown."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+FaultKind = Literal["missing", "left_over", "doubled", "different"]
+SHOWN = 100
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is not as it should be."""
+
+    kind: FaultKind
+    what: str
+    """Which row, document or offset."""
+    message: str = ""
+
+
+_NONE: dict[FaultKind, int] = {"missing": 0, "left_over": 0, "doubled": 0, "different": 0}
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """The outcome. `faults` has the first hundred; the counts have them all."""
+
+    as_of: int
+    documents: int = 0
+    events: int = 0
+    rows: int = 0
+    counts: dict[FaultKind, int] = msgspec.field(default_factory=lambda: dict(_NONE))
+    faults: list[Fault] = []
+
+    @property
+    def total(self) -> int:
+        """How many faults there are."""
+        return sum(self.counts.values())
+
+    def note(self, faults: Iterable[Fault]) -> None:
+        """Count faults."""
+        for fault in faults:
+            self.counts[fault.kind] += 1
+            if len(self.faults) < SHOWN:
+                self.faults.append(fault)

@@ -1,0 +1,71 @@
+"""`queries` and `queries.admitted`: a question, and the question once it passed admission."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from schemas.common import (
+    MAX_INT,
+    MAX_QUESTION,
+    Id,
+    IndexTime,
+    Offset,
+    Partition,
+    Principal,
+    Scalar,
+)
+from schemas.documents import MetadataKey
+from schemas.times import Moment
+
+
+class WriteReceipt(Struct, frozen=True, kw_only=True):
+    """Where a document event landed in the log: what `after` waits for."""
+
+    topic: Annotated[str, Meta(max_length=249)]
+    partition: Partition
+    offset: Offset
+
+
+FilterItem = Annotated[str, Meta(max_length=4096)] | Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
+FilterValue = Scalar | Annotated[list[FilterItem], Meta(max_length=256)]
+
+
+class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A question."""
+
+    query_id: Id
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]
+    tenant: Principal
+    session_id: Id | None = None
+    top_k: Annotated[int, Meta(ge=1, le=50)] = 5
+    filters: Annotated[dict[MetadataKey, FilterValue], Meta(max_length=16)] | None = None
+    """Metadata a document must have: a value, or a list of which one must match."""
+    max_tokens: Annotated[int, Meta(ge=1, le=4096)] = 256
+    as_of: Moment | IndexTime | None = None
+    """RFC 3339, or an index time: ask an earlier state of the index."""
+    after: WriteReceipt | None = None
+    """Wait, within a bound, until the index has applied this write."""
+    max_staleness_ms: Annotated[int, Meta(ge=0, le=MAX_INT)] | None = None
+
+
+class Reservation(Struct, frozen=True, kw_only=True):
+    """The tokens set aside for a question before it runs."""
+
+    tokens: Annotated[int, Meta(ge=0, le=MAX_INT)]
+
+
+class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A question that passed quota and guard."""
+
+    query: Query
+    reservation: Reservation
+    admitted_at: IndexTime
+    deadline: IndexTime
+    """After this moment nobody waits for the answer any more."""
+
+
+class Cancellation(Struct, frozen=True, kw_only=True):
+    """The caller hung up: stop answering `query_id`. `ce_type` tells it from a question."""
+
+    query_id: Id
+    tenant: Principal

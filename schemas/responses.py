@@ -1,0 +1,93 @@
+"""`responses` and `response.deltas`: an answer, and its pieces while it is written."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.common import Id, IndexTime, Offset, Principal
+
+Status = Literal["answered", "unanswerable", "refused", "quota_exceeded", "failed"]
+
+ErrorType = Literal[
+    "invalid_query",
+    "as_of_in_future",
+    "as_of_beyond_horizon",
+    "stale",
+    "after_timeout",
+    "deadline_exceeded",
+    "cancelled",
+    "model_unavailable",
+    "index_unavailable",
+    "quota_exceeded",
+    "internal",
+]
+
+
+class Citation(Struct, frozen=True, kw_only=True):
+    """Where a part of the answer stands: `quote` is exactly the source's text[start:end]."""
+
+    doc_id: Id
+    passage_id: str
+    start: Annotated[int, Meta(ge=0)]
+    end: Annotated[int, Meta(ge=0)]
+    quote: str
+    score: float
+    marker: int
+    """The number in square brackets that stands in the answer."""
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens, as the model server counted them."""
+
+    input_tokens: Annotated[int, Meta(ge=0)] = 0
+    output_tokens: Annotated[int, Meta(ge=0)] = 0
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What was known when the answer was given: enough to repeat the retrieval exactly."""
+
+    index_version: str
+    as_of: IndexTime
+    applied: dict[str, Offset]
+    """`topic/partition` to the last offset the index had applied."""
+    staleness_ms: float
+    prompt: str
+    model: str
+    embedder: str
+    route: str
+    lexical: dict[str, float]
+    """Terms of the question with the weights then in force."""
+    passages: list[str]
+    """`passage_id@version`, in the order in which the prompt has them."""
+
+
+class Error(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why there is no answer, for a program and for a person."""
+
+    type: ErrorType
+    message: str
+    retry_after_s: float | None = None
+
+
+class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The one final record for a question."""
+
+    query_id: Id
+    tenant: Principal
+    status: Status
+    answer: str
+    citations: list[Citation]
+    usage: Usage
+    receipt: Receipt | None
+    """Absent only when the question never reached the index."""
+    timings_ms: dict[str, float]
+    error: Error | None = None
+
+
+class ResponseDelta(Struct, frozen=True, kw_only=True):
+    """A piece of an answer. Pieces of one attempt count up from 0; a new attempt restarts."""
+
+    query_id: Id
+    attempt: str
+    index: Annotated[int, Meta(ge=0)]
+    text: str

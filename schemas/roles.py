@@ -1,0 +1,53 @@
+"""Who writes and who reads each topic, as the AsyncAPI document tells it."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Role(Struct, frozen=True, kw_only=True):
+    """A part of the stream by the topics it sends to and receives from."""
+
+    doc: str
+    sends: tuple[str, ...] = ()
+    receives: tuple[str, ...] = ()
+
+
+ROLES: Mapping[str, Role] = {
+    "client": Role(
+        doc="Anybody outside: a producer of documents, somebody who asks.",
+        sends=("documents", "queries", "feedback"),
+        receives=("responses", "response.deltas"),
+    ),
+    "gateway": Role(
+        doc="HTTP in front of the topics.",
+        sends=("documents", "queries", "feedback"),
+        receives=("responses", "response.deltas", "index.changes", "index.progress", "control"),
+    ),
+    "indexer": Role(
+        doc="Decides what a document's new text changes in the index.",
+        sends=("documents", "index.changes", "dead-letters"),
+        receives=("documents", "index.changes"),
+    ),
+    "writer": Role(
+        doc="Applies the changes to the index.",
+        sends=("index.progress",),
+        receives=("index.changes", "index.progress"),
+    ),
+    "admission": Role(
+        doc="Lets a question pass, refuses it, or sends it to the partition of its tenant.",
+        sends=("queries", "queries.admitted", "responses", "dead-letters"),
+        receives=("queries",),
+    ),
+    "answerer": Role(
+        doc="Retrieves, has an answer written, and sends it with citations and a receipt.",
+        sends=("responses", "response.deltas", "dead-letters"),
+        receives=("queries.admitted", "responses", "index.changes", "index.progress"),
+    ),
+    "operator": Role(
+        doc="Looks at what could not be processed, and sends it again once it is mended.",
+        sends=("documents", "queries", "feedback"),
+        receives=("dead-letters",),
+    ),
+}
+"""The topics that no role has yet are a contract already: their events may be written and read."""

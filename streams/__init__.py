@@ -1,0 +1,1 @@
+"""What moves: topics, workers, gateway, sources, the stack and its command line."""

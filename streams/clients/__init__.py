@@ -1,0 +1,1 @@
+"""Clients of the servers beside us, each behind a port of `processors.ports`."""

@@ -1,0 +1,284 @@
+"""The models in Triton, over gRPC: `TritonEmbedder`, `TritonReader` and `TritonHealth`."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc import InferRequestedOutput
+
+from streams.clients.errors import ModelDeadline, ModelError
+from streams.clients.triton_calls import (
+    Connection,
+    attempts,
+    bytes_tensor,
+    encoded,
+    first_error,
+    left,
+    number,
+    once,
+    text_of,
+    translated,
+    true_tensor,
+)
+
+DIMENSIONS = 384
+MAX_TEXTS = 32
+TOKEN_BUDGET = 2048
+MAX_READ = 4096
+"""Characters that an estimate looks at: the network reads 256 tokens at most."""
+URGENT, ORDINARY = 1, 2
+PROBE = "Question: ready?\n\nAnswer:"
+
+_FLAGS = (
+    "stream",
+    "exclude_input_in_output",
+    "return_num_input_tokens",
+    "return_num_output_tokens",
+)
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+Vectors = NDArray[np.float32]
+
+
+class TritonHealth:
+    """Whether the models answer.
+
+    Triton goes on calling a model ready after its process has died, so each is asked to work: one
+    word is embedded, and a question is read without passages (which runs no network).
+    """
+
+    def __init__(self, url: str, embedder: str = "embedder", reader: str = "reader") -> None:
+        self._embedder = TritonEmbedder(url, embedder, urgent=True)
+        self._reader = TritonReader(url, reader)
+
+    async def ready(self, timeout_s: float = 2.0) -> bool:
+        """True when both models answered within the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._embedder.embed(["ready"])
+                pieces = self._reader.generate(PROBE, max_tokens=1, timeout_s=timeout_s)
+                return bool([piece async for piece in pieces])
+        except (ModelError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Close the channels."""
+        await self._embedder.close()
+        await self._reader.close()
+
+
+class TritonEmbedder:
+    """The port `Embedder`: texts to vectors, several requests in flight, retried until a deadline.
+
+    `urgent` puts its requests before the ordinary ones that wait in the server: for questions.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str = "embedder",
+        version: str = "minilm-l6@1",
+        *,
+        timeout_s: float = 60.0,
+        in_flight: int = 4,
+        urgent: bool = False,
+    ) -> None:
+        self._connection = Connection(url)
+        self._model = model
+        self._version = version
+        self._timeout_s = timeout_s
+        self._slots = asyncio.Semaphore(in_flight)
+        self._priority = URGENT if urgent else ORDINARY
+
+    @property
+    def version(self) -> str:
+        """Name and version of the embedder."""
+        return self._version
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors float32 [n, 384] of length one, in the order of the texts.
+
+        Raises ModelRejected for an empty text or one that UTF-8 cannot carry, ModelUnavailable
+        when the server does not answer within the deadline, ModelDeadline when it is too slow.
+        """
+        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        coded = [encoded(text) for text in texts]
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        with first_error():
+            async with asyncio.TaskGroup() as tasks:
+                for chunk in chunks([estimate(text) for text in texts]):
+                    tasks.create_task(self._fill(vectors, coded, chunk, deadline))
+        return vectors
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._connection.close()
+
+    async def _fill(
+        self, vectors: Vectors, coded: Sequence[bytes], chunk: list[int], deadline: float
+    ) -> None:
+        async with self._slots:
+            async for attempt in attempts(deadline):
+                with attempt:
+                    vectors[chunk] = await self._infer([coded[at] for at in chunk], deadline)
+
+    async def _infer(self, texts: Sequence[bytes], deadline: float) -> Vectors:
+        tensor = bytes_tensor("TEXT", texts, [len(texts), 1])
+        with translated():
+            result = await self._connection.client.infer(
+                self._model,
+                [tensor],
+                outputs=[InferRequestedOutput("EMBEDDING")],
+                priority=self._priority,
+                client_timeout=left(deadline),
+            )
+        vectors: Vectors = result.as_numpy("EMBEDDING")
+        return vectors
+
+
+class Generation(AsyncIterator[str]):
+    """Pieces of an answer; when they have ended, `input_tokens` and `output_tokens` are known."""
+
+    def __init__(self) -> None:
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self._pieces: AsyncGenerator[str, None] | None = None
+
+    def reading(self, pieces: AsyncGenerator[str, None]) -> Self:
+        """Where the pieces come from."""
+        self._pieces = pieces
+        return self
+
+    def count(self, result: Any) -> None:
+        """Add what one response says was used."""
+        self.input_tokens = number(result, "num_input_tokens") or self.input_tokens
+        self.output_tokens += number(result, "num_output_tokens")
+
+    async def __anext__(self) -> str:
+        """The next piece. Raises the model errors of `streams.clients.errors`."""
+        if self._pieces is None:
+            raise StopAsyncIteration
+        return await anext(self._pieces)
+
+    async def aclose(self) -> None:
+        """Stop; what the server has not made yet it will not make."""
+        if self._pieces is not None:
+            await self._pieces.aclose()
+
+
+class TritonReader:
+    """The port `Reader`, for any model with the tensors of Triton's vLLM backend.
+
+    `sampling` holds the sampling parameters that stay the same; `max_tokens` is added to them.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str = "reader",
+        version: str = "extractive@2",
+        *,
+        sampling: Mapping[str, object] = MappingProxyType({"temperature": 0.0}),
+    ) -> None:
+        self._connection = Connection(url)
+        self._sampling = sampling
+        self._model = model
+        self._version = version
+
+    @property
+    def version(self) -> str:
+        """Name and version of the reader."""
+        return self._version
+
+    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
+        """Pieces of the answer to a prompt, as they are made.
+
+        Until the first piece a server that is not there is tried again; later it is not. Raises
+        ModelRejected, ModelUnavailable or ModelDeadline from the iterator. Closing the iterator,
+        or cancelling the task that reads it, cancels the request in the server.
+        """
+        generation = Generation()
+        return generation.reading(self._pieces(generation, prompt, max_tokens, timeout_s))
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._connection.close()
+
+    async def _pieces(
+        self, generation: Generation, prompt: str, max_tokens: int, timeout_s: float
+    ) -> AsyncGenerator[str, None]:
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        request = self._request(prompt, max_tokens)
+        results, first = await self._begin(request, deadline)
+        async with aclosing(results):
+            if first is not None:
+                generation.count(first)
+                yield text_of(first)
+                async for result in results:
+                    generation.count(result)
+                    yield text_of(result)
+
+    async def _begin(
+        self, request: dict[str, Any], deadline: float
+    ) -> tuple[AsyncGenerator[Any, None], Any]:
+        """A stream, and its first result (None when it has none)."""
+        async for attempt in attempts(deadline):
+            with attempt:
+                results = self._results(request, deadline)
+                return results, await anext(results, None)
+        raise ModelDeadline("no time was left to ask")
+
+    async def _results(self, request: dict[str, Any], deadline: float) -> AsyncGenerator[Any, None]:
+        stream = self._connection.client.stream_infer(
+            once(request),
+            stream_timeout=left(deadline),
+            headers={"triton_grpc_error": "true"},
+        )
+        try:
+            with translated():
+                async for result, error in stream:
+                    if error is not None:
+                        raise error
+                    yield result
+        finally:
+            stream.cancel()
+
+    def _request(self, prompt: str, max_tokens: int) -> dict[str, Any]:
+        sampling = json.dumps({**self._sampling, "max_tokens": max_tokens}).encode()
+        inputs = [
+            bytes_tensor("text_input", [encoded(prompt)], [1]),
+            bytes_tensor("sampling_parameters", [sampling], [1]),
+            *(true_tensor(name) for name in _FLAGS),
+        ]
+        return {"model_name": self._model, "inputs": inputs}
+
+
+def estimate(text: str) -> int:
+    """About how many tokens a text is: one a word or sign, more for long words."""
+    return 2 + sum(1 + len(word) // 6 for word in _WORD.findall(text[:MAX_READ]))
+
+
+def chunks(
+    tokens: Sequence[int], max_texts: int = MAX_TEXTS, token_budget: int = TOKEN_BUDGET
+) -> list[list[int]]:
+    """Split texts (by their tokens) into requests; gives lists of positions.
+
+    Longest first, so that texts of like length travel together and the server pads little, and so
+    that the last request in flight is a short one. A text over the budget travels alone.
+    """
+    made: list[list[int]] = []
+    total = 0
+    for position in sorted(range(len(tokens)), key=lambda at: -tokens[at]):
+        total += tokens[position]
+        if made and len(made[-1]) < max_texts and total <= token_budget:
+            made[-1].append(position)
+        else:
+            made.append([position])
+            total = tokens[position]
+    return made

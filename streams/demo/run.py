@@ -1,0 +1,58 @@
+"""Brings the stack up, runs the demo on it, and keeps it up until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import threading
+
+from rich.console import Console
+
+from streams.config import Settings
+from streams.stack import status, supervisor
+
+
+def run(settings: Settings, *, stay: bool) -> bool:
+    """Run the demo; whether every step held. With `stay` the stack runs on until Ctrl-C."""
+    console = Console(highlight=False)
+    outcome: list[bool] = []
+
+    def on_ready() -> None:
+        threading.Thread(target=perform, name="demo", daemon=True).start()
+
+    def perform() -> None:
+        try:
+            outcome.append(_perform(settings, console))
+        except Exception:
+            console.print_exception(max_frames=4)
+            outcome.append(False)
+        if stay and outcome[0]:
+            console.print(_addresses(settings))
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    supervisor.run(settings, (), console.print, on_ready)
+    return outcome == [True]
+
+
+def _perform(settings: Settings, console: Console) -> bool:
+    from streams.demo.steps import Demo
+
+    held = asyncio.run(Demo(settings, console).run())
+    found = status.read(settings.state_dir)
+    sizes = (f"{p.name} {p.rss_mb:.0f}" for p in (found.parts if found else []) if p.rss_mb)
+    console.print(f"\nMemory in MB: {', '.join(sizes)}")
+    console.print("Every step held." if held else "[red]Not every step held.[/]")
+    return held
+
+
+def _addresses(settings: Settings) -> str:
+    gateway = f"http://{settings.gateway.host}:{settings.gateway.port}"
+    return (
+        f"\nThe stack stays up until Ctrl-C. In another terminal:\n"
+        f'  .venv/bin/freshet ask "What is msgspec?"\n'
+        f"  .venv/bin/freshet documents put README.md\n"
+        f"  .venv/bin/freshet keys create --tenant {settings.tenant}\n"
+        f"  .venv/bin/freshet status\n"
+        f"Gateway {gateway} (OpenAI-compatible, /v1), Kafka {settings.kafka.bootstrap}, "
+        f"Milvus {settings.milvus.uri}, Triton {settings.triton.http}"
+    )

@@ -1,0 +1,1 @@
+"""The parts of one machine's stack: installed, started, watched and stopped."""

@@ -1,0 +1,50 @@
+"""Our own processes: the Faust workers and the gateway."""
+
+import os
+import sys
+from pathlib import Path
+
+from streams.config import Settings
+from streams.stack import health, ports
+from streams.stack.part import Command, Part
+
+NEEDS = {
+    "indexer": ("kafka", "triton"),
+    "writer": ("kafka", "milvus"),
+    "admission": ("kafka",),
+    "answerer": ("kafka", "milvus", "triton"),
+}
+
+
+def worker(settings: Settings, role: str) -> Part:
+    """A worker, ready when it says so on its metrics port."""
+    address = ports.Address(settings.metrics.host, settings.metrics.ports[role])
+    return Part(
+        name=role,
+        needs=NEEDS[role],
+        listeners=(ports.Listener(address, f"metrics.ports.{role}"),),
+        prepare=lambda: _role(settings, role),
+        ready=lambda _: health.http_ready(address, "/ready"),
+    )
+
+
+def gateway(settings: Settings) -> Part:
+    """The HTTP front."""
+    address = ports.Address(settings.gateway.host, settings.gateway.port)
+    return Part(
+        name="gateway",
+        needs=("kafka",),
+        listeners=(ports.Listener(address, "gateway.port"),),
+        prepare=lambda: _role(settings, "gateway"),
+        ready=lambda _: health.http_ready(address, "/readyz"),
+    )
+
+
+def _role(settings: Settings, name: str) -> Command:
+    """A process of ours, told the ports that were chosen for it."""
+    chosen = {
+        f"FRESHET_METRICS__PORTS__{role.upper()}": str(port)
+        for role, port in settings.metrics.ports.items()
+    }
+    env = {**os.environ, **chosen, "FRESHET_STATE_DIR": str(settings.state_dir.resolve())}
+    return Command((sys.executable, "-m", "streams.role", name), env, Path.cwd())

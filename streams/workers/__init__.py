@@ -1,0 +1,1 @@
+"""One Faust worker per role: thin shells around the processors that decide."""

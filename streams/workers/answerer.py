@@ -1,0 +1,294 @@
+"""The answerer: `queries.admitted` in, `response.deltas` and one `responses` record out.
+
+Each question is a task of its own. Its message is acknowledged when the response is in the log,
+so a crash asks it again; what has a response already is not answered a second time.
+"""
+
+import asyncio
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
+from uuid import uuid4
+
+from monitoring import metrics
+from processors.answer import Answerer, ReadPoint, without_answer
+from processors.readtime import ReadRefused, Waiter, wanted
+from schemas.codec import InvalidEvent, decode, encode
+from schemas.envelope import Envelope, InvalidEnvelope, headers
+from schemas.queries import AdmittedQuery, Cancellation, Query
+from schemas.responses import ErrorType, Response, ResponseDelta
+from schemas.topics import TOPICS, retention_ms, type_of
+from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelError, ModelRejected
+from streams.clients.kafka import LogClient
+from streams.config import Settings
+from streams.views.progress import IndexFollower
+from streams.workers import measures
+from streams.workers.deadletters import dead_letter
+from streams.workers.inbox import Message
+from streams.workers.shell import Clock
+
+log = logging.getLogger(__name__)
+
+SOURCE = "freshet/answerer"
+
+_REMEMBERED = 200_000
+_LOOK_BACK_MS = int(1.1 * retention_ms(TOPICS["queries.admitted"], horizon_ms=0))
+"""More than the retention of `queries.admitted`: no older question can come again."""
+
+_RETRY_AFTER_S = 2.0
+
+
+class AnswererHandler:
+    """Answers many questions at once. Implements `streams.workers.shell.Handler`."""
+
+    topic = "queries.admitted"
+    batch_records = 64
+    batch_bytes = 1024 * 1024
+
+    def __init__(
+        self,
+        settings: Settings,
+        log_client: LogClient,
+        follower: IndexFollower,
+        answerer: Answerer,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._log = log_client
+        self._follower = follower
+        self._answerer = answerer
+        self._clock = clock
+        self._slots = asyncio.Semaphore(settings.limits.concurrent_answers)
+        self._running: dict[str, _Question] = {}
+        self._failure: BaseException | None = None
+        self._answered: OrderedDict[str, None] = OrderedDict()
+        self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._read_to: dict[int, int] = {}
+        """Partition of `responses` to the offset up to which `_answered` knows it."""
+
+    async def open(self) -> None:
+        """Read how far the index is, and follow it."""
+        await self._follower.start()
+        metrics.gauge(metrics.ANSWERER_STALENESS).set_function(self._staleness_s)
+
+    async def close(self) -> None:
+        """Drop the questions in hand: unacknowledged, they are asked again."""
+        await self._drop(list(self._running.values()))
+        await self._follower.stop()
+
+    async def assign(self, partitions: frozenset[int]) -> None:
+        """Leave other workers' questions to them; find out which of ours have their response."""
+        running = self._running.values()
+        await self._drop([q for q in running if q.partition not in partitions])
+        since = await self._log.since("responses", self._clock() // 1000 - _LOOK_BACK_MS)
+        start = {p: max(since[p], self._read_to.get(p, 0)) for p in partitions}
+        async for record in self._log.read("responses", start=start, partitions=partitions):
+            self._read_to[record.partition] = record.offset + 1
+            if record.key is not None:
+                _note(self._answered, record.key.decode(errors="replace"))
+
+    async def idle(self) -> None:
+        """Notice when following the index, or sending a response, has failed."""
+        self._check()
+
+    async def process(self, batch: Sequence[Message]) -> None:
+        """Begin each question; waits while too many are in hand."""
+        self._check()
+        for message in batch:
+            await self._begin(message)
+
+    async def _begin(self, message: Message) -> None:
+        try:
+            envelope = Envelope.from_headers(message.headers)
+            event = decode(self.topic, message.value or b"", envelope)
+        except (InvalidEvent, InvalidEnvelope) as error:
+            await dead_letter(self._log, self.topic, message, error, "answerer", self._clock())
+            return _settled(message, "invalid")
+        if isinstance(event, Cancellation):
+            self._cancel(event)
+            return _settled(message, "cancellation")
+        assert isinstance(event, AdmittedQuery)
+        query_id = event.query.query_id
+        if query_id in self._answered:
+            return _settled(message, "known")
+        if (running := self._running.get(query_id)) is not None:
+            return running.messages.append(message)  # perhaps the same one, delivered again
+        await self._slots.acquire()
+        question = self._running[query_id] = _Question(event.query, message)
+        question.task = asyncio.create_task(self._run(event, question), name=query_id)
+        question.task.add_done_callback(partial(self._ended, query_id))
+        return None
+
+    def _cancel(self, event: Cancellation) -> None:
+        _note(self._cancelled, _whose(event))
+        question = self._running.get(event.query_id)
+        if question is not None and question.stoppable and question.whose == _whose(event):
+            question.cancel()
+
+    async def _drop(self, questions: Sequence["_Question"]) -> None:
+        for question in questions:
+            question.cancel()
+        tasks = [question.task for question in questions if question.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _staleness_s(self) -> float:
+        at = self._follower.progress.read_time()
+        return math.nan if at is None else (self._clock() - at) / 1e6
+
+    def _check(self) -> None:
+        self._follower.check()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
+        query_id = admitted.query.query_id
+        response = await self._stoppable(admitted, question)
+        name = headers(type_of(response), source=SOURCE, time=self._clock())
+        await self._log.send("responses", query_id, encode(response), name, question.partition)
+        _note(self._answered, query_id)
+        for message in question.messages:
+            _settled(message, response.status)
+        measures.responded(response, (self._clock() - admitted.admitted_at) / 1e6)
+
+    def _ended(self, query_id: str, task: asyncio.Task[None]) -> None:
+        del self._running[query_id]
+        self._slots.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Without its response in the log it must be asked again: of a new worker.
+            self._failure = self._failure or error
+
+    async def _stoppable(self, admitted: AdmittedQuery, question: "_Question") -> Response:
+        """The response; from when there is one, a cancellation comes too late."""
+        question.stoppable = True
+        try:
+            return await self._respond(admitted)
+        finally:
+            question.stoppable = False
+
+    async def _respond(self, admitted: AdmittedQuery) -> Response:
+        """The response, whatever happens: an error is an answer too."""
+        query = admitted.query
+        try:
+            return await self._attempt(admitted)
+        except asyncio.CancelledError:
+            if _whose(query) not in self._cancelled:
+                raise  # the worker stops; the question will be asked again
+            return _failed(query, "cancelled", "the caller hung up")
+        except ReadRefused as error:
+            return _failed(query, error.type, str(error))
+        except ModelDeadline:
+            return _failed(query, "deadline_exceeded", "the model took too long")
+        except ModelRejected as error:
+            return _failed(query, "invalid_query", str(error))
+        except ModelError as error:
+            return _failed(query, "model_unavailable", str(error), _RETRY_AFTER_S)
+        except IndexUnavailable as error:
+            return _failed(query, "index_unavailable", str(error), _RETRY_AFTER_S)
+        except Exception:
+            log.exception("question %s could not be answered", query.query_id)
+            return _failed(query, "internal", "an unexpected error; the worker's log has it")
+
+    async def _attempt(self, admitted: AdmittedQuery) -> Response:
+        query = admitted.query
+        if _whose(query) in self._cancelled:
+            return _failed(query, "cancelled", "the caller hung up")
+        began = self._clock()
+        point = await self._read_point(admitted)
+        waited = self._clock()
+        left_s = (admitted.deadline - waited) / 1e6
+        if left_s <= 0:
+            return _failed(query, "deadline_exceeded", "its time was up before it could be read")
+        response = await self._answerer.answer(
+            query, point, timeout_s=left_s, emit=self._deltas(query.query_id)
+        )
+        response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
+        response.timings_ms["waited"] = (waited - began) / 1000
+        return response
+
+    async def _read_point(self, admitted: AdmittedQuery) -> ReadPoint:
+        limits, progress = self._settings.limits, self._follower.progress
+        bounds = wanted(
+            admitted.query, self._clock(), limits.horizon_ms * 1000, progress.partitions
+        )
+        waiter = Waiter(bounds)
+
+        def ready() -> int | None:
+            at = waiter.at(progress, self._clock())
+            return at if at is not None and self._follower.knows(at) else None
+
+        timeout_s = min(limits.after_timeout_s, (admitted.deadline - self._clock()) / 1e6)
+        at = await self._follower.wait(ready, timeout_s)
+        if at is None:
+            raise ReadRefused(*waiter.lacking())
+        return ReadPoint(
+            at=at,
+            applied=progress.applied(),
+            staleness_ms=max(0, self._clock() - at) / 1000,
+        )
+
+    def _deltas(self, query_id: str) -> "_Deltas":
+        return _Deltas(self._log, query_id, self._clock)
+
+
+class _Question:
+    """A question in hand."""
+
+    def __init__(self, query: Query, message: Message) -> None:
+        self.whose = _whose(query)
+        self.partition = message.partition
+        self.messages = [message]
+        """Every delivery of it, acknowledged together."""
+        self.task: asyncio.Task[None] | None = None
+        self.stoppable = False
+
+    def cancel(self) -> None:
+        """Stop it where it stands."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+class _Deltas:
+    """Sends the pieces of one attempt at an answer."""
+
+    def __init__(self, log_client: LogClient, query_id: str, clock: Clock) -> None:
+        self._log = log_client
+        self._query_id = query_id
+        self._clock = clock
+        self._attempt = uuid4().hex
+        self._count = 0
+
+    async def __call__(self, text: str) -> None:
+        delta = ResponseDelta(
+            query_id=self._query_id, attempt=self._attempt, index=self._count, text=text
+        )
+        self._count += 1
+        name = headers(type_of(delta), source=SOURCE, time=self._clock())
+        # Pieces are a courtesy: nobody waits until one is safe, the response has it all.
+        await self._log.submit("response.deltas", self._query_id, encode(delta), name)
+
+
+def _settled(message: Message, status: str) -> None:
+    message.ack()
+    measures.outcomes("answerer", {status: 1})
+
+
+def _failed(
+    query: Query, error_type: ErrorType, message: str, retry_after_s: float | None = None
+) -> Response:
+    return without_answer(
+        query.query_id, query.tenant, error_type, message, retry_after_s=retry_after_s
+    )
+
+
+def _whose(event: Query | Cancellation) -> str:
+    """One tenant's question; another tenant cannot cancel it."""
+    return f"{event.tenant} {event.query_id}"
+
+
+def _note(ids: OrderedDict[str, None], query_id: str) -> None:
+    ids[query_id] = None
+    ids.move_to_end(query_id)
+    while len(ids) > _REMEMBERED:
+        ids.popitem(last=False)

@@ -1,0 +1,265 @@
+"""The indexer: `documents` in, `index.changes` out.
+
+Three stages, so that the embedder always has something to do: plan (in a thread), embed
+(Triton), emit. A partition of `index.changes` has one writer, which knows what is in it. Each
+record must land where its view of the partition ends; one that lands elsewhere shows that
+another indexer has taken the partition over, and this one starts anew from the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import json
+from numpy.typing import NDArray
+
+from processors.clock import IndexClock
+from processors.indexer import SOURCE, Incoming, Indexer, Plan
+from processors.parts import parts
+from processors.ports import Embedder
+from processors.version import IndexSpec
+from schemas.codec import encode
+from schemas.envelope import headers
+from schemas.index import IndexEvent, IndexTick
+from schemas.topics import type_of
+from streams.clients.errors import ModelDeadline, ModelUnavailable
+from streams.clients.kafka import LogClient, Position, partition_of
+from streams.config import Settings
+from streams.views.index import IndexView
+from streams.workers import measures
+from streams.workers.inbox import Message
+from streams.workers.patience import until_available
+from streams.workers.shell import Clock
+
+log = logging.getLogger(__name__)
+
+_EMBEDDED_AT_ONCE = 256
+_QUIET_SHARE = 10
+_RAREST_TICK_US = 10_000_000
+
+
+class PartitionLost(RuntimeError):
+    """Another indexer writes to a partition that this one held."""
+
+
+class _Work(NamedTuple):
+    """A planned batch on its way through the stages."""
+
+    messages: Sequence[Message]
+    plan: Plan
+    vectors: dict[str, bytes]
+
+
+class IndexerHandler:
+    """Plans, embeds and emits. Implements `streams.workers.shell.Handler`."""
+
+    topic = "documents"
+    batch_bytes = 48 * 1024
+
+    def __init__(
+        self,
+        settings: Settings,
+        log_client: LogClient,
+        embedder: Embedder,
+        spec: IndexSpec,
+        clock: Clock,
+    ) -> None:
+        self.batch_records = settings.limits.batch_documents
+        self._settings = settings
+        self._log = log_client
+        self._embedder = embedder
+        self._clock = clock
+        times = IndexClock()
+        folder = settings.state_dir / "indexer" / settings.worker_id
+        self._view = IndexView(folder / f"{spec.name}.sqlite", times)
+        self._partitions = settings.kafka.partitions
+        self._indexer = Indexer(
+            spec, self._view, times, lambda key: partition_of(key, self._partitions)
+        )
+        self._owned: frozenset[int] = frozenset()
+        self._ends: dict[int, int] = {}
+        """Partition of `index.changes` to the offset that the next record must get."""
+        self._worked = self._ticked = clock()
+        self._steady = asyncio.Lock()
+        """Held while a plan is made or the view changes: one of them at a time."""
+        self._to_embed: asyncio.Queue[_Work] = asyncio.Queue(maxsize=1)
+        self._to_emit: asyncio.Queue[_Work] = asyncio.Queue(maxsize=1)
+        self._stages: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Read `index.changes` from where the view stands; start the stages."""
+        self._partitions = len(await self._log.ends("documents"))
+        if not await self._view_is_of_this_log():
+            log.warning("the view in %s is of another log: made anew", self._settings.state_dir)
+            self._view.clear()
+        await self._catch_up()
+        self._stages = [
+            asyncio.create_task(self._embed_all(), name="embed"),
+            asyncio.create_task(self._emit_all(), name="emit"),
+        ]
+
+    async def close(self) -> None:
+        """Stop the stages. What is planned and not emitted will be planned again."""
+        for stage in self._stages:
+            stage.cancel()
+        await asyncio.gather(*self._stages, return_exceptions=True)
+        self._view.close()
+
+    async def assign(self, partitions: frozenset[int]) -> None:
+        """Bring the view to the end of the log, so that new partitions go on where they stood."""
+        self._owned = partitions
+        async with self._steady:
+            lost = await self._catch_up() & self._indexer.busy()
+        if lost:
+            raise PartitionLost(f"index.changes/{sorted(lost)}: another indexer wrote meanwhile")
+        await self._tick()
+
+    async def process(self, batch: Sequence[Message]) -> None:
+        """Plan a batch and hand it to the embedder; waits while two batches are ahead of it."""
+        self._check_stages()
+        self._worked = self._clock()
+        incoming = [Incoming(m.partition, m.offset, m.key, m.value, m.headers) for m in batch]
+        async with self._steady:
+            with measures.stage("indexer", "plan"):
+                plan = await asyncio.to_thread(self._indexer.plan, incoming, self._worked)
+        handed_on = asyncio.ensure_future(self._to_embed.put(_Work(batch, plan, {})))
+        await asyncio.wait([handed_on, *self._stages], return_when=asyncio.FIRST_COMPLETED)
+        self._check_stages()
+        await handed_on
+
+    async def idle(self) -> None:
+        """Let the index time of every partition advance with the clock.
+
+        Ticks stay in the log, so the longer nothing happens the rarer they get.
+        """
+        self._check_stages()
+        now = self._clock()
+        quiet = now - self._worked
+        if now - self._ticked >= min(quiet / _QUIET_SHARE, _RAREST_TICK_US):
+            await self._tick()
+
+    def _check_stages(self) -> None:
+        for stage in self._stages:
+            if stage.done():
+                stage.result()
+
+    async def _embed_all(self) -> None:
+        while True:
+            work = await self._to_embed.get()
+            if work.plan.to_embed:
+                with measures.stage("indexer", "embed"):
+                    await self._embed_batch(work)
+            await self._to_emit.put(work)
+
+    async def _embed_batch(self, work: _Work) -> None:
+        """By several calls where there is much to embed, so that none outlasts its deadline."""
+        keys = iter(work.plan.to_embed)
+        while some := list(islice(keys, _EMBEDDED_AT_ONCE)):
+            matrix = await self._embed([work.plan.to_embed[key] for key in some])
+            rows = (row.astype("<f4").tobytes() for row in matrix)
+            work.vectors.update(zip(some, rows, strict=True))
+
+    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return await until_available(
+            lambda: self._embedder.embed(texts), ModelUnavailable, ModelDeadline
+        )
+
+    async def _emit_all(self) -> None:
+        while True:
+            work = await self._to_emit.get()
+            async with self._steady:
+                with measures.stage("indexer", "emit"):
+                    await self._emit(work)
+                measures.indexed(work.plan)
+            for message in work.messages:
+                message.ack()
+
+    async def _emit(self, work: _Work) -> None:
+        """Write a batch's changes, then remember them: in this order, whatever crashes."""
+        plan = work.plan
+        known = self._view.vectors(plan.needed - work.vectors.keys())
+        vectors = {**known, **work.vectors}
+        for incoming in plan.rekey:
+            await self._log.send("documents", incoming.key, incoming.value, incoming.headers)
+        for letter in plan.dead:
+            place = f"{letter.topic}/{letter.partition}@{letter.offset}"
+            name = headers(type_of(letter), source=SOURCE, id=place, time=letter.at)
+            await self._log.send("dead-letters", letter.key, encode(letter), name)
+        events: list[tuple[int, IndexEvent]] = [
+            (draft.change.source.partition, part)
+            for draft in plan.drafts
+            for part in parts(draft, vectors)
+        ]
+        # The changes have the times of their plan; the ticks bring reads up to this moment.
+        await self._append([*events, *self._ticks(plan)])
+        self._indexer.forget(plan)
+
+    async def _tick(self) -> None:
+        async with self._steady:
+            await self._append(self._ticks())
+
+    def _ticks(self, written: Plan | None = None) -> list[tuple[int, IndexEvent]]:
+        """A tick for each partition that has no planned change still to come after `written`."""
+        self._ticked = now = self._clock()
+        free = self._owned - self._indexer.busy(written)
+        return [(partition, self._indexer.tick(partition, now)) for partition in sorted(free)]
+
+    async def _append(self, events: Sequence[tuple[int, IndexEvent]]) -> None:
+        sent: list[Awaitable[Position]] = []
+        for partition, event in events:
+            key = None if isinstance(event, IndexTick) else event.doc_id
+            name = headers(type_of(event), source=SOURCE, time=event.index_time)
+            sent.append(
+                await self._log.submit("index.changes", key, encode(event), name, partition)
+            )
+        landed = [await position for position in sent]
+        ends: dict[int, int] = {}
+        for (partition, _), position in zip(events, landed, strict=True):
+            expected = ends.get(partition, self._ends[partition])
+            if position.offset != expected:
+                raise PartitionLost(
+                    f"index.changes/{partition}: wrote at {position.offset}, not at {expected}"
+                )
+            ends[partition] = expected + 1
+        self._view.apply(
+            [
+                (partition, position.offset, event)
+                for (partition, event), position in zip(events, landed, strict=True)
+            ]
+        )
+        self._ends.update(ends)
+
+    async def _view_is_of_this_log(self) -> bool:
+        """Whether the last record that the view has of each partition stands there in the log."""
+        places = {p: self._view.place(p) for p in range(self._partitions)}
+        wanted = {p: place for p, place in places.items() if place.next_offset > 0}
+        start = {p: place.next_offset - 1 for p, place in wanted.items()}
+        found: dict[int, int] = {}
+        async for record in self._log.read("index.changes", start=start, partitions=wanted):
+            if record.offset == start[record.partition]:
+                found[record.partition] = _decode(record.value or b"").index_time
+        return found == {p: place.index_time for p, place in wanted.items()}
+
+    async def _catch_up(self) -> set[int]:
+        """Fold what the log has beyond the view; says in which partitions others have written."""
+        known, foreign = self._ends, set[int]()
+        start = {p: self._view.place(p).next_offset for p in range(self._partitions)}
+        self._ends = dict(start)
+        batch: list[tuple[int, int, IndexEvent]] = []
+        async for record in self._log.read("index.changes", start=start):
+            event = _decode(record.value or b"")
+            batch.append((record.partition, record.offset, event))
+            self._ends[record.partition] = record.offset + 1
+            if record.offset >= known.get(record.partition, 0):
+                foreign.add(record.partition)
+            if len(batch) >= 256:
+                self._view.apply(batch)
+                batch.clear()
+        self._view.apply(batch)
+        return foreign
+
+
+_decode = json.Decoder(IndexEvent).decode

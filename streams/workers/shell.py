@@ -1,0 +1,234 @@
+"""The shell that every role runs in: Faust brings records and commits, a handler does the work.
+
+Faust owns the consumer group: who works on which partition, and how far it has come. A handler
+is told which partitions it has, is given batches, and acknowledges what it has done. It rests
+nothing on the commits being exact: after a crash it is given some records again.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import faust
+from faust.types import TP
+
+from monitoring import metrics
+from streams.clients.kafka import Log
+from streams.config import Settings
+from streams.workers import measures
+from streams.workers.inbox import Inbox, Message
+from streams.workers.lag import Held, Lag
+from streams.workers.probe import Probe
+
+log = logging.getLogger(__name__)
+
+_CRASHED = 70
+_MAX_FETCH = 16 * 1024 * 1024
+
+
+class Handler(Protocol):
+    """The work of one role."""
+
+    topic: str
+    """Where its records come from."""
+    batch_records: int
+    batch_bytes: int
+
+    async def open(self) -> None:
+        """Connect; may wait until the parts it needs are there."""
+        ...
+
+    async def assign(self, partitions: frozenset[int]) -> None:
+        """From now on exactly these partitions are ours: recover what is needed for the new."""
+        ...
+
+    async def process(self, batch: Sequence[Message]) -> None:
+        """Work on a batch, or hand it on; acknowledge each message once its effects are safe."""
+        ...
+
+    async def idle(self) -> None:
+        """Nothing came for `limits.tick_s`."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is in hand and disconnect."""
+        ...
+
+
+class Client(Protocol):
+    """A connection that a handler uses."""
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+
+class Received:
+    """A record from Faust. Raw bytes: decoding is the handler's, so that bad ones are data."""
+
+    __slots__ = ("_event", "_held", "headers", "key", "offset", "partition", "value")
+
+    def __init__(self, event: Any, lag: Lag) -> None:
+        message = event.message
+        self._event = event
+        self._held: Held = lag.received(message.partition, message.offset)
+        self.partition: int = message.partition
+        self.offset: int = message.offset
+        self.key: bytes | None = message.key
+        self.value: bytes | None = message.value
+        headers = message.headers or []
+        self.headers: list[tuple[str, bytes]] = list(
+            headers.items() if isinstance(headers, dict) else headers
+        )
+
+    def ack(self) -> None:
+        """Let the group's committed offset move past it."""
+        self._event.ack()
+        self._held.ack(self.offset)
+
+
+class Shell:
+    """Runs one handler in one Faust app."""
+
+    def __init__(
+        self,
+        role: str,
+        settings: Settings,
+        handler: Handler,
+        log_client: Log,
+        clients: Sequence[Client] = (),
+    ) -> None:
+        self._role = role
+        self._settings = settings
+        self._handler = handler
+        self._log = log_client
+        self._clients = clients
+        self._inbox = Inbox()
+        self._lag = Lag()
+        self._assigned: frozenset[int] = frozenset()
+        self._reassigned = False
+        self._probe = Probe(settings.metrics, role)
+        self.app = _app(role, settings)
+        self._name = settings.kafka.prefix + handler.topic
+        topic = self.app.topic(
+            self._name,
+            key_serializer="raw",
+            value_serializer="raw",
+            key_type=bytes,
+            value_type=bytes,
+            allow_empty=True,
+            internal=False,
+        )
+        self.app.agent(topic, name=f"{role}.receive")(self._receive)
+        self.app.task(self._work)
+        self.app.on_partitions_assigned.connect(cast(Any, self._on_assigned), weak=False)
+        self.app.on_partitions_revoked.connect(cast(Any, self._on_revoked), weak=False)
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Does not return."""
+        worker = faust.Worker(
+            self.app, loglevel="WARNING", override_logging=False, redirect_stdouts=False, quiet=True
+        )
+        # It writes a terminal's control codes into the log.
+        worker.spinner = None
+        worker.execute_from_commandline()
+
+    async def _receive(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            await self._inbox.put(Received(event, self._lag))
+
+    async def _on_assigned(self, _app: Any, assigned: Any, *_: Any, **__: Any) -> None:
+        self._assigned = frozenset(tp.partition for tp in assigned if tp.topic == self._name)
+        self._reassigned = True
+
+    async def _on_revoked(self, _app: Any, revoked: Any, *_: Any, **__: Any) -> None:
+        gone = {tp.partition for tp in revoked if tp.topic == self._name}
+        self._inbox.drop(gone)
+        self._lag.drop(gone)
+
+    async def _work(self) -> None:
+        try:
+            lag = metrics.gauge(metrics.WORKER_LAG).labels(self._role)
+            lag.set_function(lambda: self._lag.events(self._end))
+            self._probe.start()
+            async with self._log:
+                await self._handler.open()
+                try:
+                    await self._loop()
+                finally:
+                    await self._close()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            # State in memory can no longer be trusted. Everything is recovered from the log at
+            # the next start, as after kill -9, so dying at once is the safe way out.
+            log.exception("the worker stops and will be started anew")
+            logging.shutdown()
+            os._exit(_CRASHED)
+
+    def _end(self, partition: int) -> int:
+        """The offset after a partition's last event, as of the last fetch; 0 before the first."""
+        try:
+            return self.app.consumer.highwater(TP(self._name, partition)) or 0
+        except AssertionError:  # so aiokafka says that it has lost the partition meanwhile
+            return 0
+
+    async def _close(self) -> None:
+        await self._handler.close()
+        for client in self._clients:
+            await client.close()
+
+    async def _loop(self) -> None:
+        limits, handler = self._settings.limits, self._handler
+        while not self.app.should_stop:
+            batch = await self._inbox.take(
+                records=handler.batch_records, size=handler.batch_bytes, timeout=limits.tick_s
+            )
+            if self._reassigned:
+                self._reassigned = False
+                await handler.assign(self._assigned)
+                self._probe.ready = True
+            batch = [message for message in batch if message.partition in self._assigned]
+            if batch:
+                measures.batch(self._role, len(batch))
+                await handler.process(batch)
+            elif self._probe.ready:
+                await handler.idle()
+
+
+def _app(role: str, settings: Settings) -> faust.App:
+    kafka = settings.kafka
+    datadir = settings.state_dir / "faust"
+    datadir.mkdir(parents=True, exist_ok=True)
+    return faust.App(
+        f"{kafka.prefix}freshet-{role}",
+        broker=f"kafka://{kafka.bootstrap}",
+        # A restarted worker takes up its partitions at once; others wait for the session's end.
+        consumer_group_instance_id=f"{role}-{socket.gethostname()}-{settings.worker_id}",
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=_MAX_FETCH,
+        broker_session_timeout=kafka.session_timeout_s,
+        broker_heartbeat_interval=kafka.session_timeout_s / 4,
+        broker_commit_interval=1.0,
+        broker_credentials=None,
+        store="memory://",
+        datadir=str(datadir / role),
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        stream_wait_empty=False,
+        worker_redirect_stdouts=False,
+        producer_linger=0.0,
+    )
+
+
+def now_us() -> int:
+    """The wall clock, in microseconds: read here, at the edge, and passed down as `now`."""
+    return time.time_ns() // 1000
+
+
+Clock = Callable[[], int]

@@ -1,0 +1,68 @@
+"""A reader whose words a test decides."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+
+Script = Callable[[str], Sequence[str]]
+"""A prompt to the pieces of its answer."""
+
+_FIRST = re.compile(r"<passage 1: [^\n]*>\n(.*?)\n</passage>", re.DOTALL)
+_SENTENCE = re.compile(r"[^.!?]*[.!?]?")
+
+
+def first_sentence(prompt: str) -> list[str]:
+    """Copies the first sentence of the first passage, word by word, with its marker."""
+    found = _FIRST.search(prompt)
+    said = _SENTENCE.match(found[1].strip()) if found else None
+    if said is None:
+        return ["UNANSWERABLE"]
+    words = said[0].split()
+    return [*(f"{word} " for word in words), "[1]"]
+
+
+class ScriptedGeneration:
+    """The port `Generation`. While `gate` is shut nothing more comes."""
+
+    def __init__(self, pieces: Sequence[str], prompt: str, gate: asyncio.Event) -> None:
+        self.input_tokens = len(prompt.split())
+        self.output_tokens = 0
+        self.closed = False
+        self._left = list(pieces)
+        self._gate = gate
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        """Itself."""
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece."""
+        await self._gate.wait()
+        if self.closed or not self._left:
+            raise StopAsyncIteration
+        self.output_tokens += 1
+        return self._left.pop(0)
+
+    async def aclose(self) -> None:
+        """Stop."""
+        self.closed = True
+
+
+class ScriptedReader:
+    """The port `Reader`."""
+
+    version = "scripted@1"
+
+    def __init__(self, script: Script = first_sentence) -> None:
+        self.script = script
+        self.prompts: list[str] = []
+        self.generations: list[ScriptedGeneration] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> ScriptedGeneration:
+        """Begin what the script says; what the script raises, this raises."""
+        self.prompts.append(prompt)
+        generation = ScriptedGeneration(self.script(prompt)[:max_tokens], prompt, self.gate)
+        self.generations.append(generation)
+        return generation

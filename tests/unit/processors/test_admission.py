@@ -1,0 +1,50 @@
+"""Which questions are admitted, and under which bounds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.admission import AdmissionSpec, Refused, admit
+from schemas.queries import Query
+
+SPEC = AdmissionSpec(deadline_us=30_000_000)
+
+
+def query(text: str = "why?", **fields: object) -> Query:
+    """A question."""
+    return Query(query_id="q", text=text, tenant="acme", **fields)  # type: ignore[arg-type]
+
+
+@given(st.text(min_size=1), st.integers(1, 50), st.integers(1, 4096), st.integers(0, 2**60))
+def test_an_admitted_question_is_the_question_with_its_bounds(
+    text: str, top_k: int, max_tokens: int, now: int
+) -> None:
+    """What it may take is never less than what it may write."""
+    asked = query(text, top_k=top_k, max_tokens=max_tokens)
+    if not text.strip():
+        with pytest.raises(Refused):
+            admit(asked, SPEC, now)
+        return
+    admitted = admit(asked, SPEC, now)
+    assert admitted.query == asked
+    assert admitted.reservation.tokens >= max_tokens
+    assert admitted.deadline - admitted.admitted_at == SPEC.deadline_us
+
+
+@given(st.integers(1, 49), st.integers(1, 4095))
+def test_a_larger_question_reserves_more(top_k: int, max_tokens: int) -> None:
+    """By passages, by tokens to write and by its length."""
+    small = admit(query(top_k=top_k, max_tokens=max_tokens), SPEC, 0).reservation.tokens
+    for larger in (
+        query(top_k=top_k + 1, max_tokens=max_tokens),
+        query(top_k=top_k, max_tokens=max_tokens + 1),
+        query("why? " * 9, top_k=top_k, max_tokens=max_tokens),
+    ):
+        assert admit(larger, SPEC, 0).reservation.tokens > small
+
+
+def test_a_day_that_is_none_is_refused() -> None:
+    """It has the shape of a time, and no meaning."""
+    with pytest.raises(Refused):
+        admit(query(as_of="2024-02-31T00:00:00Z"), SPEC, 0)
+    assert admit(query(as_of="2024-02-29T00:00:00Z"), SPEC, 0).query.as_of is not None
