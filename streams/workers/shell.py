@@ -22,6 +22,7 @@ from streams.config import Settings
 from streams.workers import measures
 from streams.workers.inbox import Inbox, Message
 from streams.workers.lag import Held, Lag
+from streams.workers.order import Order
 from streams.workers.probe import Probe
 
 log = logging.getLogger(__name__)
@@ -70,12 +71,13 @@ class Client(Protocol):
 class Received:
     """A record from Faust. Raw bytes: decoding is the handler's, so that bad ones are data."""
 
-    __slots__ = ("_event", "_held", "headers", "key", "offset", "partition", "value")
+    __slots__ = ("_app", "_event", "_held", "headers", "key", "offset", "partition", "value")
 
-    def __init__(self, event: Any, lag: Lag) -> None:
+    def __init__(self, event: Any, lag: Lag, app: faust.App) -> None:
         message = event.message
         self._event = event
-        self._held: Held = lag.received(message.partition, message.offset)
+        self._app = app
+        self._held: Held = lag.received(message.partition, message.offset, self._commit)
         self.partition: int = message.partition
         self.offset: int = message.offset
         self.key: bytes | None = message.key
@@ -85,10 +87,19 @@ class Received:
             headers.items() if isinstance(headers, dict) else headers
         )
 
+    def is_current(self) -> bool:
+        """Whether the group has not been rebalanced since: otherwise it is delivered again."""
+        generation: int = self._event.message.generation_id
+        return generation == self._app.consumer_generation_id
+
     def ack(self) -> None:
-        """Let the group's committed offset move past it."""
-        self._event.ack()
+        """Let the group's committed offset move past it, once it may move past those before it."""
         self._held.ack(self.offset)
+
+    def _commit(self) -> None:
+        # Faust keeps no generations apart: a late one would count as done what is not.
+        if self.is_current():
+            self._event.ack()
 
 
 class Shell:
@@ -107,12 +118,14 @@ class Shell:
         self._handler = handler
         self._log = log_client
         self._clients = clients
-        self._inbox = Inbox()
+        self._inbox: Inbox[Received] = Inbox()
         self._lag = Lag()
+        self._order = Order(log_client, handler.topic)
         self._assigned: frozenset[int] = frozenset()
         self._reassigned = False
         self._probe = Probe(settings.metrics, role)
-        self.app = _app(role, settings)
+        self._group = f"freshet-{role}"
+        self.app = _app(role, self._group, settings)
         self._name = settings.kafka.prefix + handler.topic
         topic = self.app.topic(
             self._name,
@@ -139,7 +152,7 @@ class Shell:
 
     async def _receive(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            await self._inbox.put(Received(event, self._lag))
+            await self._inbox.put(Received(event, self._lag, self.app))
 
     async def _on_assigned(self, _app: Any, assigned: Any, *_: Any, **__: Any) -> None:
         self._assigned = frozenset(tp.partition for tp in assigned if tp.topic == self._name)
@@ -188,24 +201,26 @@ class Shell:
             batch = await self._inbox.take(
                 records=handler.batch_records, size=handler.batch_bytes, timeout=limits.tick_s
             )
-            if self._reassigned:
+            while self._reassigned:
                 self._reassigned = False
                 await handler.assign(self._assigned)
+                self._order.begin(await self._log.committed(self._group, handler.topic))
                 self._probe.ready = True
-            batch = [message for message in batch if message.partition in self._assigned]
+            batch = [message for message in batch if message.is_current()]
             if batch:
+                await self._order.check(batch)
                 measures.batch(self._role, len(batch))
                 await handler.process(batch)
             elif self._probe.ready:
                 await handler.idle()
 
 
-def _app(role: str, settings: Settings) -> faust.App:
+def _app(role: str, group: str, settings: Settings) -> faust.App:
     kafka = settings.kafka
     datadir = settings.state_dir / "faust"
     datadir.mkdir(parents=True, exist_ok=True)
     return faust.App(
-        f"{kafka.prefix}freshet-{role}",
+        kafka.prefix + group,
         broker=f"kafka://{kafka.bootstrap}",
         # A restarted worker takes up its partitions at once; others wait for the session's end.
         consumer_group_instance_id=f"{role}-{socket.gethostname()}-{settings.worker_id}",
