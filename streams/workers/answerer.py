@@ -10,6 +10,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from monitoring import metrics
@@ -21,7 +22,7 @@ from schemas.queries import AdmittedQuery, Cancellation, Query
 from schemas.responses import ErrorType, Response, ResponseDelta
 from schemas.topics import TOPICS, retention_ms, type_of
 from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelError, ModelRejected
-from streams.clients.kafka import LogClient
+from streams.clients.kafka import LogClient, Position
 from streams.config import Settings
 from streams.views.progress import IndexFollower
 from streams.workers import measures
@@ -200,9 +201,9 @@ class AnswererHandler:
         left_s = (admitted.deadline - waited) / 1e6
         if left_s <= 0:
             return _failed(query, "deadline_exceeded", "its time was up before it could be read")
-        response = await self._answerer.answer(
-            query, point, timeout_s=left_s, emit=self._deltas(query.query_id)
-        )
+        deltas = _Deltas(self._log, query.query_id, self._clock)
+        response = await self._answerer.answer(query, point, timeout_s=left_s, emit=deltas)
+        await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
         response.timings_ms["waited"] = (waited - began) / 1000
         return response
@@ -228,9 +229,6 @@ class AnswererHandler:
             staleness_ms=max(0, self._clock() - at) / 1000,
         )
 
-    def _deltas(self, query_id: str) -> "_Deltas":
-        return _Deltas(self._log, query_id, self._clock)
-
 
 class _Question:
     """A question in hand."""
@@ -250,7 +248,10 @@ class _Question:
 
 
 class _Deltas:
-    """Sends the pieces of one attempt at an answer."""
+    """Sends the pieces of one attempt at an answer.
+
+    The first goes at once; what comes while a record is on its way goes together in the next.
+    """
 
     def __init__(self, log_client: LogClient, query_id: str, clock: Clock) -> None:
         self._log = log_client
@@ -258,15 +259,41 @@ class _Deltas:
         self._clock = clock
         self._attempt = uuid4().hex
         self._count = 0
+        self._held = ""
+        self._under_way: asyncio.Future[Position] | None = None
+        self._next: asyncio.Task[None] | None = None
 
     async def __call__(self, text: str) -> None:
+        self._held += text
+        if self._under_way is None or self._under_way.done():
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what is held back."""
+        text, self._held = self._held, ""
+        if not text:
+            return
         delta = ResponseDelta(
             query_id=self._query_id, attempt=self._attempt, index=self._count, text=text
         )
         self._count += 1
         name = headers(type_of(delta), source=SOURCE, time=self._clock())
         # Pieces are a courtesy: nobody waits until one is safe, the response has it all.
-        await self._log.submit("response.deltas", self._query_id, encode(delta), name)
+        sent = await self._log.submit("response.deltas", self._query_id, encode(delta), name)
+        self._under_way = asyncio.ensure_future(sent)
+        self._under_way.add_done_callback(self._landed)
+
+    def _landed(self, sent: "asyncio.Future[Position]") -> None:
+        _seen(sent)
+        if self._held:
+            self._next = asyncio.create_task(self.flush())
+            self._next.add_done_callback(_seen)
+
+
+def _seen(sent: "asyncio.Future[Any]") -> None:
+    """A piece that is lost is no fault: the response makes up for it."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def _settled(message: Message, status: str) -> None:
