@@ -225,7 +225,7 @@ class AnswererHandler:
             raise ReadRefused(*waiter.lacking())
         return ReadPoint(
             at=at,
-            applied=progress.applied(),
+            applied=self._follower.applied.at(at),
             staleness_ms=max(0, self._clock() - at) / 1000,
         )
 

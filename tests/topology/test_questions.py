@@ -71,8 +71,11 @@ async def test_a_receipt_lets_the_retrieval_be_reproduced(topology: Topology) ->
 async def test_as_of_gives_the_answer_of_that_time(topology: Topology) -> None:
     """By index time and by RFC 3339, after an edit and after a deletion."""
     await known(topology)
-    then = topology.read_time()
-    assert then is not None
+    topology.ask(QUESTION, "then")
+    await topology.run()
+    before = topology.response("then").receipt
+    assert before is not None
+    then = before.as_of
     topology.put("oder.md", LATER, title="Oder")
     await topology.run()
     topology.ask(QUESTION, "now")
@@ -88,7 +91,7 @@ async def test_as_of_gives_the_answer_of_that_time(topology: Topology) -> None:
         assert "Czech" in topology.response(query_id).answer
         receipt = topology.response(query_id).receipt
         assert receipt is not None
-        assert receipt.as_of == then
+        assert (receipt.as_of, receipt.applied) == (then, before.applied)
 
 
 async def test_after_waits_until_the_write_shows(topology: Topology) -> None:
