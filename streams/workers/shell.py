@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import faust
 from faust.types import TP
@@ -24,6 +24,7 @@ from streams.workers.inbox import Inbox, Message
 from streams.workers.lag import Held, Lag
 from streams.workers.order import Order
 from streams.workers.probe import Probe
+from streams.workers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +169,7 @@ class Shell:
             lag = metrics.gauge(metrics.WORKER_LAG).labels(self._role)
             lag.set_function(lambda: self._lag.events(self._end))
             self._probe.start()
+            Watchdog(self._settings.kafka.session_timeout_s, _stood_still).start()
             async with self._log:
                 await self._handler.open()
                 try:
@@ -180,8 +182,7 @@ class Shell:
             # State in memory can no longer be trusted. Everything is recovered from the log at
             # the next start, as after kill -9, so dying at once is the safe way out.
             log.exception("the worker stops and will be started anew")
-            logging.shutdown()
-            os._exit(_CRASHED)
+            _die()
 
     def _end(self, partition: int) -> int:
         """The offset after a partition's last event, as of the last fetch; 0 before the first."""
@@ -239,6 +240,16 @@ def _app(role: str, group: str, settings: Settings) -> faust.App:
         worker_redirect_stdouts=False,
         producer_linger=0.0,
     )
+
+
+def _stood_still(seconds: float) -> None:
+    log.error("nothing ran for %.1f s: other workers may have this one's partitions", seconds)
+    _die()
+
+
+def _die() -> NoReturn:
+    logging.shutdown()
+    os._exit(_CRASHED)
 
 
 def now_us() -> int:
