@@ -62,6 +62,7 @@ class AnswererHandler:
         self._answerer = answerer
         self._clock = clock
         self._slots = asyncio.Semaphore(settings.limits.concurrent_answers)
+        self._owned: frozenset[int] = frozenset()
         self._running: dict[str, _Question] = {}
         self._failure: BaseException | None = None
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -80,15 +81,19 @@ class AnswererHandler:
         await self._follower.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
-        """Leave other workers' questions to them; find out which of ours have their response."""
-        running = self._running.values()
-        await self._drop([q for q in running if q.partition not in partitions])
+        """Find out which questions have their response, from whomever."""
+        self._owned = partitions
         since = await self._log.since("responses", self._clock() // 1000 - _LOOK_BACK_MS)
         start = {p: max(since[p], self._read_to.get(p, 0)) for p in partitions}
         async for record in self._log.read("responses", start=start, partitions=partitions):
             self._read_to[record.partition] = record.offset + 1
             if record.key is not None:
                 _note(self._answered, record.key.decode(errors="replace"))
+
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """Leave the questions to others: when this returns, no response of ours is on its way."""
+        self._owned -= partitions
+        await self._drop([q for q in self._running.values() if q.partition in partitions])
 
     async def idle(self) -> None:
         """Notice when following the index, or sending a response, has failed."""
@@ -117,6 +122,8 @@ class AnswererHandler:
         if (running := self._running.get(query_id)) is not None:
             return running.messages.append(message)  # perhaps the same one, delivered again
         await self._slots.acquire()
+        if message.partition not in self._owned:
+            return self._slots.release()
         question = self._running[query_id] = _Question(event.query, message)
         question.task = asyncio.create_task(self._run(event, question), name=query_id)
         question.task.add_done_callback(partial(self._ended, query_id))
@@ -130,7 +137,8 @@ class AnswererHandler:
 
     async def _drop(self, questions: Sequence["_Question"]) -> None:
         for question in questions:
-            question.cancel()
+            if not question.sending:
+                question.cancel()
         tasks = [question.task for question in questions if question.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -146,6 +154,7 @@ class AnswererHandler:
     async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
         query_id = admitted.query.query_id
         response = await self._stoppable(admitted, question)
+        question.sending = True
         name = headers(type_of(response), source=SOURCE, time=self._clock())
         await self._log.send("responses", query_id, encode(response), name, question.partition)
         _note(self._answered, query_id)
@@ -240,6 +249,8 @@ class _Question:
         """Every delivery of it, acknowledged together."""
         self.task: asyncio.Task[None] | None = None
         self.stoppable = False
+        self.sending = False
+        """The response is on its way to the log, from where nothing calls it back."""
 
     def cancel(self) -> None:
         """Stop it where it stands."""

@@ -48,6 +48,13 @@ class Handler(Protocol):
         """From now on exactly these partitions are ours: recover what is needed for the new."""
         ...
 
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """Stop what goes on beside `process` for these partitions: they will be another's.
+
+        Another takes up what is not in the log when this and the `process` under way have ended.
+        """
+        ...
+
     async def process(self, batch: Sequence[Message]) -> None:
         """Work on a batch, or hand it on; acknowledge each message once its effects are safe."""
         ...
@@ -124,6 +131,8 @@ class Shell:
         self._order = Order(log_client, handler.topic)
         self._assigned: frozenset[int] = frozenset()
         self._reassigned = False
+        self._working = asyncio.Lock()
+        """Held while the handler is at work."""
         self._probe = Probe(settings.metrics, role)
         self._group = f"freshet-{role}"
         self.app = _app(role, self._group, settings)
@@ -160,9 +169,19 @@ class Shell:
         self._reassigned = True
 
     async def _on_revoked(self, _app: Any, revoked: Any, *_: Any, **__: Any) -> None:
-        gone = {tp.partition for tp in revoked if tp.topic == self._name}
+        """The group waits for this to return before it gives the partitions to another."""
+        gone = frozenset(tp.partition for tp in revoked if tp.topic == self._name)
+        self._assigned -= gone
         self._inbox.drop(gone)
         self._lag.drop(gone)
+        try:
+            async with asyncio.timeout(self._settings.kafka.session_timeout_s):
+                await self._handler.revoke(gone)
+                async with self._working:
+                    pass
+        except TimeoutError:
+            log.error("what is under way for %s does not end", sorted(gone))
+            _die()
 
     async def _work(self) -> None:
         try:
@@ -202,18 +221,22 @@ class Shell:
             batch = await self._inbox.take(
                 records=handler.batch_records, size=handler.batch_bytes, timeout=limits.tick_s
             )
-            while self._reassigned:
-                self._reassigned = False
-                await handler.assign(self._assigned)
-                self._order.begin(await self._log.committed(self._group, handler.topic))
-                self._probe.ready = True
-            batch = [message for message in batch if message.is_current()]
-            if batch:
-                await self._order.check(batch)
-                measures.batch(self._role, len(batch))
-                await handler.process(batch)
-            elif self._probe.ready:
-                await handler.idle()
+            async with self._working:
+                while self._reassigned:
+                    self._reassigned = False
+                    await handler.assign(self._assigned)
+                    self._order.begin(await self._log.committed(self._group, handler.topic))
+                    self._probe.ready = True
+                if batch := [message for message in batch if self._is_ours(message)]:
+                    await self._order.check(batch)
+                    measures.batch(self._role, len(batch))
+                    await handler.process(batch)
+                elif self._probe.ready:
+                    await handler.idle()
+
+    def _is_ours(self, message: Received) -> bool:
+        """Whether no rebalance has come since: another may have it, or it is delivered again."""
+        return message.partition in self._assigned and message.is_current()
 
 
 def _app(role: str, group: str, settings: Settings) -> faust.App:
