@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from processors.drift.alarm import EXAMPLES, Alarm, Fault, Seen
 from processors.drift.cusum import Bank, BankState
 from processors.drift.ratios import GROWTHS, SHARES, novelty_ratios
-from processors.drift.reference import EmbeddingReference, novelty
+from processors.drift.reference import EmbeddingReference, novelty, unit
 
 _CANDIDATES = 128
 """Events of which examples are taken: the last so many."""
@@ -62,11 +62,10 @@ class EmbeddingDetector:
         """Look at one event of event time `at`; a vector [d] of any length."""
         if fault := self._fault(vector):
             return Seen(fault=fault)
-        unit = np.asarray(vector, np.float32)
-        unit = unit / np.linalg.norm(unit)
-        strange = float(novelty(self._rows @ unit, self._neighbours))
+        direction = unit(vector)
+        strange = float(novelty(self._rows @ direction, self._neighbours))
         rank = len(self._novelties) - int(np.searchsorted(self._novelties, strange))
-        closeness = self._centres @ unit
+        closeness = self._centres @ direction
         topic = int(closeness.argmax())
         self._events += 1
         self._remember(event_id, strange, topic, float(closeness[topic]))

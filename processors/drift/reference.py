@@ -12,6 +12,7 @@ from processors.drift.threshold import mix_threshold, novelty_threshold, topic_s
 Vectors = NDArray[np.float32]
 
 _ROUNDS = 20
+_DIGITS = 6
 
 
 class EmbeddingSpec(Struct, frozen=True, kw_only=True):
@@ -87,17 +88,24 @@ def fit(vectors: Vectors, spec: EmbeddingSpec | None = None) -> EmbeddingReferen
 
 
 def novelty(similarities: NDArray[np.float32], neighbours: int) -> NDArray[np.float64]:
-    """[.., n] to [..]: one minus the mean similarity of the nearest neighbours."""
+    """[.., n] to [..]: one minus the mean similarity of the nearest neighbours.
+
+    Rounded, so that the same text asked again is not stranger by the last bit.
+    """
     nearest = np.partition(similarities, -neighbours, axis=-1)[..., -neighbours:]
-    return np.asarray(1.0 - nearest.mean(axis=-1, dtype=np.float64))
+    return np.asarray(np.round(1.0 - nearest.mean(axis=-1, dtype=np.float64), _DIGITS))
 
 
-def _usable(vectors: Vectors) -> Vectors:
+def unit(vectors: NDArray[np.floating]) -> Vectors:
+    """[.., d], finite and none zero, at length one; neither tiny nor huge ones are lost."""
+    scaled = np.asarray(vectors, np.float64)
+    scaled = scaled / np.abs(scaled).max(axis=-1, keepdims=True)
+    return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True), np.float32)
+
+
+def _usable(vectors: NDArray[np.floating]) -> Vectors:
     finite = vectors[np.isfinite(vectors).all(axis=1)]
-    lengths = np.linalg.norm(finite, axis=1)
-    directed = lengths > 0
-    rows: Vectors = (finite[directed] / lengths[directed, None]).astype(np.float32)
-    return rows
+    return unit(finite[finite.any(axis=1)])
 
 
 def _sample(rows: Vectors, spec: EmbeddingSpec) -> Vectors:
@@ -116,7 +124,8 @@ def _left_out(rows: Vectors, neighbours: int) -> NDArray[np.float64]:
 
 
 def _topics(rows: Vectors, spec: EmbeddingSpec) -> tuple[Vectors, NDArray[np.int64]]:
-    wanted = max(2, min(spec.topics, len(rows) // spec.events_per_topic))
+    distinct = len(np.unique(rows, axis=0))
+    wanted = max(1, min(spec.topics, len(rows) // spec.events_per_topic, distinct))
     means, labels = kmeans2(rows, wanted, iter=_ROUNDS, minit="++", rng=spec.seed, missing="warn")
     used = np.flatnonzero(np.bincount(labels, minlength=wanted))
     centres = _usable(means[used])
