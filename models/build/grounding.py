@@ -19,7 +19,7 @@ TESTED = (HELD_OUT, *SUMMEDITS, "fm2", "fever-symmetric", "wice")
 
 
 class Pair(NamedTuple):
-    """A text and its evidence. `contradicts` is None where the set does not say."""
+    """A text and its evidence. `contradicts` is None where it is supported, or the set is silent."""
 
     part: str
     claim: str
@@ -76,14 +76,20 @@ def _cg2c(text: str, _: str) -> Iterator[Pair]:
 def _fever(text: str, _: str) -> Iterator[Pair]:
     for row in _lines(text):
         supported = row["label"] == "SUPPORTS"
-        yield Pair("fever-symmetric", row["claim"], (row["evidence"],), supported, not supported)
+        yield Pair(
+            "fever-symmetric",
+            row["claim"],
+            (row["evidence"],),
+            supported,
+            None if supported else True,
+        )
 
 
 def _fm2(text: str, _: str) -> Iterator[Pair]:
     for row in _lines(text):
         supported = row["label"] == "SUPPORTS"
         evidence = tuple(one["text"] for one in row["gold_evidence"])
-        yield Pair("fm2", row["text"], evidence, supported, not supported)
+        yield Pair("fm2", row["text"], evidence, supported, None if supported else True)
 
 
 def _wice(text: str, _: str) -> Iterator[Pair]:
@@ -98,7 +104,8 @@ def _summedits(text: str, name: str) -> Iterator[Pair]:
     part = name.partition(".")[0]
     for row in json.loads(text):
         added = "hallucinated_fact_insertion" in row["edit_types"]
-        contradicts = not added if row["edit_types"] else None
+        known = row["edit_types"] and not row["label"]
+        contradicts = not added if known else None
         yield Pair(part, row["summary"], (row["doc"],), bool(row["label"]), contradicts)
 
 
