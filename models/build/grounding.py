@@ -19,7 +19,7 @@ TESTED = (HELD_OUT, *SUMMEDITS, "fm2", "fever-symmetric", "wice")
 
 
 class Pair(NamedTuple):
-    """A text and its evidence. `contradicts` is None where it is supported, or the set is silent."""
+    """A text and its evidence. `contradicts` is None when supported, or where the set is silent."""
 
     part: str
     claim: str

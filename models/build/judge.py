@@ -1,12 +1,13 @@
 """Train the CPU judge: `python -m models.build.judge --data DIR` (or FRESHET_DATA=DIR).
 
-DIR holds the folder `grounding`; FRESHET_MODELS_DIR names the folder with the word vectors. Writes
-`models/repository/judge/1/weights.json`. `train` is also what the measurements call, each time
-without the set that they test on: nothing of a set that is left out, its labels and its texts
-included, reaches what is learned, calibrated or chosen.
+DIR holds the folder `grounding`; `--models` names the folder with the word vectors. Writes
+`models/repository/judge/1/weights.json`, and beside it `lineage.json`. `Trainer` is also what the
+measurements use, each time without the set that they test on: nothing of a set that is left out,
+neither labels nor texts, reaches what is learned, calibrated or chosen.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from models.judging.evidence import Evidence
 from models.judging.judge import Described, conflicts, describe, row
 from models.judging.risk import Risk, Rows, inputs
 from models.judging.scoring import Boosted, Linear, Platt, Weights
+from models.judging.vectors import VERSION as WORDS_VERSION
 from models.judging.vectors import Floats, WordVectors
 
 VERSION = "words-at-fault@1"
@@ -124,7 +126,9 @@ class Trainer:
     def _crossed(self, left_out: tuple[str, ...]) -> tuple[Rows, Rows]:
         """Rows [n, 49] and log odds [n] of all pairs, each from models without its set.
 
-        The risk in a row is then as good, or bad, as it will be for texts of another kind.
+        The risk in a row is then as good, or bad, as it will be for texts of another kind. The odds
+        come of models that learned from other sets' rows, whose risks did see this one: a little
+        too good, for choosing only. What is left out altogether is seen nowhere.
         """
         if left_out not in self._crosses:
             rows = self._crossed_rows(left_out)
@@ -212,6 +216,17 @@ def _threshold(probabilities: Rows, labels: Mask, parts: NDArray[np.str_], chose
     return float(grid[int(total.argmax())])
 
 
+def lineage(table: Table, files: dict[str, str]) -> dict[str, Any]:
+    """What weights were learned from: pairs of each set, and the SHA-256 of each file."""
+    parts, counts = np.unique(table.parts, return_counts=True)
+    return {
+        "version": VERSION,
+        "words": WORDS_VERSION,
+        "pairs": {str(part): int(count) for part, count in zip(parts, counts, strict=True)},
+        "sha256": files,
+    }
+
+
 def main(argv: list[str] | None = None) -> int:
     """Train on everything and write the weights; returns the exit code."""
     parser = argparse.ArgumentParser(prog="models.build.judge", description=__doc__)
@@ -229,7 +244,10 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"judge: {error}", file=sys.stderr)
         return 2
-    Trainer(tabulate(pairs, vectors)).train().save(given.out)
+    table = tabulate(pairs, vectors)
+    Trainer(table).train().save(given.out)
+    told = lineage(table, grounding.lineage(Path(given.data) / "grounding"))
+    given.out.with_name("lineage.json").write_text(json.dumps(told, indent=2) + "\n")
     return 0
 
 

@@ -1,7 +1,6 @@
 """Vectors of single words: near for words of like meaning, which a paraphrase exchanges.
 
-Made once from the embedder itself (`models.build.words`), so that no network runs for a claim: one
-core passes about ten tokens a claim through MiniLM at the rate that is asked of the judge.
+Made once from the embedder itself (`models.build.words`), so that no network runs for a claim.
 """
 
 import math
