@@ -1,5 +1,8 @@
 """At which index time a question is read, and whether it has come yet."""
 
+from bisect import bisect_right
+from collections import defaultdict
+
 from msgspec import Struct
 
 from schemas.index import IndexProgress
@@ -51,6 +54,33 @@ class Progress:
         if latest is None or latest.applied < offset:
             return None
         return latest.index_time
+
+
+class AppliedHistory:
+    """Up to which event of `documents` each partition had come, at any index time."""
+
+    def __init__(self) -> None:
+        self._times: defaultdict[int, list[int]] = defaultdict(list)
+        self._offsets: defaultdict[int, list[int]] = defaultdict(list)
+
+    def note(self, partition: int, index_time: int, applied: int) -> None:
+        """Take the next step of a partition; times grow within it."""
+        offsets = self._offsets[partition]
+        if applied > (offsets[-1] if offsets else -1):
+            self._times[partition].append(index_time)
+            offsets.append(applied)
+
+    def at(self, time: int) -> dict[str, int]:
+        """`documents/PARTITION` to the last offset that a read at an index time shows.
+
+        A partition of which it shows nothing is left out.
+        """
+        steps = {p: bisect_right(self._times[p], time) for p in sorted(self._times)}
+        return {
+            f"documents/{partition}": self._offsets[partition][count - 1]
+            for partition, count in steps.items()
+            if count
+        }
 
 
 class Wanted(Struct, frozen=True, kw_only=True):

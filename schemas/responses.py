@@ -49,7 +49,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     index_version: str
     as_of: IndexTime
     applied: dict[str, Offset]
-    """`topic/partition` to the last offset the index had applied."""
+    """`topic/partition` to the last offset that the index shows at `as_of`."""
     staleness_ms: float
     prompt: str
     model: str

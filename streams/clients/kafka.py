@@ -5,7 +5,15 @@ assignments and commits are Faust's (`streams/workers`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
@@ -84,7 +92,7 @@ class LogClient(Protocol):
         *,
         start: Mapping[int, int] | None = None,
         partitions: Iterable[int] | None = None,
-    ) -> AsyncIterator[Record]:
+    ) -> AsyncGenerator[Record, None]:
         """Every record from `start` (default: the beginning) to the end as it stands now."""
         ...
 
@@ -202,7 +210,7 @@ class Log:
         *,
         start: Mapping[int, int] | None = None,
         partitions: Iterable[int] | None = None,
-    ) -> AsyncIterator[Record]:
+    ) -> AsyncGenerator[Record, None]:
         """Every record from `start` (default: the beginning) to the end as it stands now."""
         wanted = None if partitions is None else list(partitions)
         if wanted == []:
@@ -273,6 +281,21 @@ class Log:
                 tp.partition: at.offset if (at := found.get(tp)) is not None else ends[tp]
                 for tp in assigned
             }
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Where a consumer group goes on, by partition; the first offset held where it is new."""
+        found = await self.starts(topic)
+        admin = AIOKafkaAdminClient(**client_options(self._settings))
+        async with _reached(self._settings, admin.close):
+            await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(self._settings.prefix + group)
+        finally:
+            await admin.close()
+        for tp, committed in offsets.items():
+            if self._ours(tp.topic) == topic and committed.offset >= 0:
+                found[tp.partition] = committed.offset
+        return found
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:

@@ -40,6 +40,8 @@ class Demo:
         self._console = console
         self._documents: dict[str, Document] = {}
         self._failed: list[str] = []
+        self.first_answer_s = 0.0
+        """Seconds from the first document sent to the first answer."""
 
     async def run(self) -> bool:
         """All steps in order; whether every one held."""
@@ -77,10 +79,10 @@ class Demo:
             f"  {len(sent)} documents, {size / 1e6:.1f} MB: {units} units embedded "
             f"({words} words) in {took:.1f} s"
         )
-        answered_after = await first
+        self.first_answer_s = await first
         self._held(
-            f"the first answer came {answered_after:.1f} s after the first document was sent",
-            answered_after <= 60,
+            f"the first answer came {self.first_answer_s:.1f} s after the first document was sent",
+            self.first_answer_s <= 60,
         )
 
     async def _first_answer(self) -> float:

@@ -9,7 +9,7 @@ from msgspec import json
 
 from processors.assemble import Assembler
 from processors.lexical import TermStatistics
-from processors.readtime import Progress
+from processors.readtime import AppliedHistory, Progress
 from schemas.index import IndexEvent, IndexProgress
 from streams.clients.kafka import LogClient, Record
 
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 class IndexFollower:
-    """Folds `index.changes` (for its terms) and `index.progress`; wakes those who wait."""
+    """Folds `index.changes` (terms, events applied) and `index.progress`; wakes those who wait."""
 
     def __init__(self, log_client: LogClient, index_version: str) -> None:
         self._log = log_client
@@ -29,6 +29,7 @@ class IndexFollower:
         self._known: dict[int, int] = {}
         self._task: asyncio.Task[None] | None = None
         self.statistics = TermStatistics()
+        self.applied = AppliedHistory()
         self.progress = Progress(index_version, 0)
 
     async def start(self) -> None:
@@ -87,6 +88,7 @@ class IndexFollower:
         if step is None:
             return
         self._known[record.partition] = step.index_time
+        self.applied.note(record.partition, step.index_time, step.applied)
         for part in step.parts:
             self.statistics.apply(step.index_time, part.df, part.passages_delta)
 

@@ -53,6 +53,9 @@ class AdmissionHandler:
     async def idle(self) -> None:
         """Nothing waits."""
 
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """Nothing goes on beside `process`."""
+
     async def process(self, batch: Sequence[Message]) -> None:
         """Decide on each question, in order."""
         came_to: Counter[str] = Counter()

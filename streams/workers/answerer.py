@@ -10,6 +10,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from monitoring import metrics
@@ -21,7 +22,7 @@ from schemas.queries import AdmittedQuery, Cancellation, Query
 from schemas.responses import ErrorType, Response, ResponseDelta
 from schemas.topics import TOPICS, retention_ms, type_of
 from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelError, ModelRejected
-from streams.clients.kafka import LogClient
+from streams.clients.kafka import LogClient, Position
 from streams.config import Settings
 from streams.views.progress import IndexFollower
 from streams.workers import measures
@@ -61,6 +62,7 @@ class AnswererHandler:
         self._answerer = answerer
         self._clock = clock
         self._slots = asyncio.Semaphore(settings.limits.concurrent_answers)
+        self._owned: frozenset[int] = frozenset()
         self._running: dict[str, _Question] = {}
         self._failure: BaseException | None = None
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -79,15 +81,19 @@ class AnswererHandler:
         await self._follower.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
-        """Leave other workers' questions to them; find out which of ours have their response."""
-        running = self._running.values()
-        await self._drop([q for q in running if q.partition not in partitions])
+        """Find out which questions have their response, from whomever."""
+        self._owned = partitions
         since = await self._log.since("responses", self._clock() // 1000 - _LOOK_BACK_MS)
         start = {p: max(since[p], self._read_to.get(p, 0)) for p in partitions}
         async for record in self._log.read("responses", start=start, partitions=partitions):
             self._read_to[record.partition] = record.offset + 1
             if record.key is not None:
                 _note(self._answered, record.key.decode(errors="replace"))
+
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """Leave the questions to others: when this returns, no response of ours is on its way."""
+        self._owned -= partitions
+        await self._drop([q for q in self._running.values() if q.partition in partitions])
 
     async def idle(self) -> None:
         """Notice when following the index, or sending a response, has failed."""
@@ -116,6 +122,8 @@ class AnswererHandler:
         if (running := self._running.get(query_id)) is not None:
             return running.messages.append(message)  # perhaps the same one, delivered again
         await self._slots.acquire()
+        if message.partition not in self._owned:
+            return self._slots.release()
         question = self._running[query_id] = _Question(event.query, message)
         question.task = asyncio.create_task(self._run(event, question), name=query_id)
         question.task.add_done_callback(partial(self._ended, query_id))
@@ -129,7 +137,8 @@ class AnswererHandler:
 
     async def _drop(self, questions: Sequence["_Question"]) -> None:
         for question in questions:
-            question.cancel()
+            if not question.sending:
+                question.cancel()
         tasks = [question.task for question in questions if question.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -145,6 +154,7 @@ class AnswererHandler:
     async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
         query_id = admitted.query.query_id
         response = await self._stoppable(admitted, question)
+        question.sending = True
         name = headers(type_of(response), source=SOURCE, time=self._clock())
         await self._log.send("responses", query_id, encode(response), name, question.partition)
         _note(self._answered, query_id)
@@ -200,9 +210,9 @@ class AnswererHandler:
         left_s = (admitted.deadline - waited) / 1e6
         if left_s <= 0:
             return _failed(query, "deadline_exceeded", "its time was up before it could be read")
-        response = await self._answerer.answer(
-            query, point, timeout_s=left_s, emit=self._deltas(query.query_id)
-        )
+        deltas = _Deltas(self._log, query.query_id, self._clock)
+        response = await self._answerer.answer(query, point, timeout_s=left_s, emit=deltas)
+        await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
         response.timings_ms["waited"] = (waited - began) / 1000
         return response
@@ -224,12 +234,9 @@ class AnswererHandler:
             raise ReadRefused(*waiter.lacking())
         return ReadPoint(
             at=at,
-            applied=progress.applied(),
+            applied=self._follower.applied.at(at),
             staleness_ms=max(0, self._clock() - at) / 1000,
         )
-
-    def _deltas(self, query_id: str) -> "_Deltas":
-        return _Deltas(self._log, query_id, self._clock)
 
 
 class _Question:
@@ -242,6 +249,8 @@ class _Question:
         """Every delivery of it, acknowledged together."""
         self.task: asyncio.Task[None] | None = None
         self.stoppable = False
+        self.sending = False
+        """The response is on its way to the log, from where nothing calls it back."""
 
     def cancel(self) -> None:
         """Stop it where it stands."""
@@ -250,7 +259,10 @@ class _Question:
 
 
 class _Deltas:
-    """Sends the pieces of one attempt at an answer."""
+    """Sends the pieces of one attempt at an answer.
+
+    The first goes at once; what comes while a record is on its way goes together in the next.
+    """
 
     def __init__(self, log_client: LogClient, query_id: str, clock: Clock) -> None:
         self._log = log_client
@@ -258,15 +270,41 @@ class _Deltas:
         self._clock = clock
         self._attempt = uuid4().hex
         self._count = 0
+        self._held = ""
+        self._under_way: asyncio.Future[Position] | None = None
+        self._next: asyncio.Task[None] | None = None
 
     async def __call__(self, text: str) -> None:
+        self._held += text
+        if self._under_way is None or self._under_way.done():
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what is held back."""
+        text, self._held = self._held, ""
+        if not text:
+            return
         delta = ResponseDelta(
             query_id=self._query_id, attempt=self._attempt, index=self._count, text=text
         )
         self._count += 1
         name = headers(type_of(delta), source=SOURCE, time=self._clock())
         # Pieces are a courtesy: nobody waits until one is safe, the response has it all.
-        await self._log.submit("response.deltas", self._query_id, encode(delta), name)
+        sent = await self._log.submit("response.deltas", self._query_id, encode(delta), name)
+        self._under_way = asyncio.ensure_future(sent)
+        self._under_way.add_done_callback(self._landed)
+
+    def _landed(self, sent: "asyncio.Future[Position]") -> None:
+        _seen(sent)
+        if self._held:
+            self._next = asyncio.create_task(self.flush())
+            self._next.add_done_callback(_seen)
+
+
+def _seen(sent: "asyncio.Future[Any]") -> None:
+    """A piece that is lost is no fault: the response makes up for it."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def _settled(message: Message, status: str) -> None:

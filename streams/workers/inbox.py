@@ -7,7 +7,7 @@ load batches grow until the work keeps up. No timer decides how long an event wa
 import asyncio
 from collections import Counter, deque
 from collections.abc import Collection
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 
 class Message(Protocol):
@@ -24,20 +24,23 @@ class Message(Protocol):
         ...
 
 
-class Inbox:
+_Message = TypeVar("_Message", bound=Message)
+
+
+class Inbox(Generic[_Message]):
     """A bounded queue in order of arrival. Bounds are in records and in bytes."""
 
     def __init__(self, *, records: int = 4096, size: int = 64 * 1024 * 1024) -> None:
         self._records = records
         self._bytes = size
         self._held = 0
-        self._queue: deque[Message] = deque()
+        self._queue: deque[_Message] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._dropped: Counter[int] = Counter()
 
-    async def put(self, message: Message) -> None:
+    async def put(self, message: _Message) -> None:
         """Add a message; waits while the inbox is full, which holds the consumer back.
 
         A message whose partition is dropped meanwhile is dropped too: it would come before
@@ -53,13 +56,13 @@ class Inbox:
         if len(self._queue) >= self._records or self._held >= self._bytes:
             self._room.clear()
 
-    async def take(self, *, records: int, size: int, timeout: float) -> list[Message]:
+    async def take(self, *, records: int, size: int, timeout: float) -> list[_Message]:
         """All that has gathered, up to a batch's worth; at least one, or none at the timeout."""
         try:
             await asyncio.wait_for(self._arrived.wait(), timeout)
         except TimeoutError:
             return []
-        batch: list[Message] = []
+        batch: list[_Message] = []
         weight = 0
         while self._queue and len(batch) < records and weight < size:
             batch.append(self._queue.popleft())

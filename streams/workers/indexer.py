@@ -117,6 +117,9 @@ class IndexerHandler:
             raise PartitionLost(f"index.changes/{sorted(lost)}: another indexer wrote meanwhile")
         await self._tick()
 
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """A change that lands after another's shows that the partition is lost."""
+
     async def process(self, batch: Sequence[Message]) -> None:
         """Plan a batch and hand it to the embedder; waits while two batches are ahead of it."""
         self._check_stages()

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import faust
 from faust.types import TP
@@ -22,7 +22,9 @@ from streams.config import Settings
 from streams.workers import measures
 from streams.workers.inbox import Inbox, Message
 from streams.workers.lag import Held, Lag
+from streams.workers.order import Order
 from streams.workers.probe import Probe
+from streams.workers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,13 @@ class Handler(Protocol):
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """From now on exactly these partitions are ours: recover what is needed for the new."""
+        ...
+
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """Stop what goes on beside `process` for these partitions: they will be another's.
+
+        Another takes up what is not in the log when this and the `process` under way have ended.
+        """
         ...
 
     async def process(self, batch: Sequence[Message]) -> None:
@@ -70,12 +79,13 @@ class Client(Protocol):
 class Received:
     """A record from Faust. Raw bytes: decoding is the handler's, so that bad ones are data."""
 
-    __slots__ = ("_event", "_held", "headers", "key", "offset", "partition", "value")
+    __slots__ = ("_app", "_event", "_held", "headers", "key", "offset", "partition", "value")
 
-    def __init__(self, event: Any, lag: Lag) -> None:
+    def __init__(self, event: Any, lag: Lag, app: faust.App) -> None:
         message = event.message
         self._event = event
-        self._held: Held = lag.received(message.partition, message.offset)
+        self._app = app
+        self._held: Held = lag.received(message.partition, message.offset, self._commit)
         self.partition: int = message.partition
         self.offset: int = message.offset
         self.key: bytes | None = message.key
@@ -85,10 +95,19 @@ class Received:
             headers.items() if isinstance(headers, dict) else headers
         )
 
+    def is_current(self) -> bool:
+        """Whether the group has not been rebalanced since: otherwise it is delivered again."""
+        generation: int = self._event.message.generation_id
+        return generation == self._app.consumer_generation_id
+
     def ack(self) -> None:
-        """Let the group's committed offset move past it."""
-        self._event.ack()
+        """Let the group's committed offset move past it, once it may move past those before it."""
         self._held.ack(self.offset)
+
+    def _commit(self) -> None:
+        # Faust keeps no generations apart: a late one would count as done what is not.
+        if self.is_current():
+            self._event.ack()
 
 
 class Shell:
@@ -107,12 +126,16 @@ class Shell:
         self._handler = handler
         self._log = log_client
         self._clients = clients
-        self._inbox = Inbox()
+        self._inbox: Inbox[Received] = Inbox()
         self._lag = Lag()
+        self._order = Order(log_client, handler.topic)
         self._assigned: frozenset[int] = frozenset()
         self._reassigned = False
+        self._working = asyncio.Lock()
+        """Held while the handler is at work."""
         self._probe = Probe(settings.metrics, role)
-        self.app = _app(role, settings)
+        self._group = f"freshet-{role}"
+        self.app = _app(role, self._group, settings)
         self._name = settings.kafka.prefix + handler.topic
         topic = self.app.topic(
             self._name,
@@ -139,22 +162,33 @@ class Shell:
 
     async def _receive(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            await self._inbox.put(Received(event, self._lag))
+            await self._inbox.put(Received(event, self._lag, self.app))
 
     async def _on_assigned(self, _app: Any, assigned: Any, *_: Any, **__: Any) -> None:
         self._assigned = frozenset(tp.partition for tp in assigned if tp.topic == self._name)
         self._reassigned = True
 
     async def _on_revoked(self, _app: Any, revoked: Any, *_: Any, **__: Any) -> None:
-        gone = {tp.partition for tp in revoked if tp.topic == self._name}
+        """The group waits for this to return before it gives the partitions to another."""
+        gone = frozenset(tp.partition for tp in revoked if tp.topic == self._name)
+        self._assigned -= gone
         self._inbox.drop(gone)
         self._lag.drop(gone)
+        try:
+            async with asyncio.timeout(self._settings.kafka.session_timeout_s):
+                await self._handler.revoke(gone)
+                async with self._working:
+                    pass
+        except TimeoutError:
+            log.error("what is under way for %s does not end", sorted(gone))
+            _die()
 
     async def _work(self) -> None:
         try:
             lag = metrics.gauge(metrics.WORKER_LAG).labels(self._role)
             lag.set_function(lambda: self._lag.events(self._end))
             self._probe.start()
+            Watchdog(self._settings.kafka.session_timeout_s, _stood_still).start()
             async with self._log:
                 await self._handler.open()
                 try:
@@ -167,8 +201,7 @@ class Shell:
             # State in memory can no longer be trusted. Everything is recovered from the log at
             # the next start, as after kill -9, so dying at once is the safe way out.
             log.exception("the worker stops and will be started anew")
-            logging.shutdown()
-            os._exit(_CRASHED)
+            _die()
 
     def _end(self, partition: int) -> int:
         """The offset after a partition's last event, as of the last fetch; 0 before the first."""
@@ -188,24 +221,30 @@ class Shell:
             batch = await self._inbox.take(
                 records=handler.batch_records, size=handler.batch_bytes, timeout=limits.tick_s
             )
-            if self._reassigned:
-                self._reassigned = False
-                await handler.assign(self._assigned)
-                self._probe.ready = True
-            batch = [message for message in batch if message.partition in self._assigned]
-            if batch:
-                measures.batch(self._role, len(batch))
-                await handler.process(batch)
-            elif self._probe.ready:
-                await handler.idle()
+            async with self._working:
+                while self._reassigned:
+                    self._reassigned = False
+                    await handler.assign(self._assigned)
+                    self._order.begin(await self._log.committed(self._group, handler.topic))
+                    self._probe.ready = True
+                if batch := [message for message in batch if self._is_ours(message)]:
+                    await self._order.check(batch)
+                    measures.batch(self._role, len(batch))
+                    await handler.process(batch)
+                elif self._probe.ready:
+                    await handler.idle()
+
+    def _is_ours(self, message: Received) -> bool:
+        """Whether no rebalance has come since: another may have it, or it is delivered again."""
+        return message.partition in self._assigned and message.is_current()
 
 
-def _app(role: str, settings: Settings) -> faust.App:
+def _app(role: str, group: str, settings: Settings) -> faust.App:
     kafka = settings.kafka
     datadir = settings.state_dir / "faust"
     datadir.mkdir(parents=True, exist_ok=True)
     return faust.App(
-        f"{kafka.prefix}freshet-{role}",
+        kafka.prefix + group,
         broker=f"kafka://{kafka.bootstrap}",
         # A restarted worker takes up its partitions at once; others wait for the session's end.
         consumer_group_instance_id=f"{role}-{socket.gethostname()}-{settings.worker_id}",
@@ -224,6 +263,16 @@ def _app(role: str, settings: Settings) -> faust.App:
         worker_redirect_stdouts=False,
         producer_linger=0.0,
     )
+
+
+def _stood_still(seconds: float) -> None:
+    log.error("nothing ran for %.1f s: other workers may have this one's partitions", seconds)
+    _die()
+
+
+def _die() -> NoReturn:
+    logging.shutdown()
+    os._exit(_CRASHED)
 
 
 def now_us() -> int:

@@ -97,6 +97,9 @@ class WriterHandler:
                 self._held.pop(partition, None)
                 self._beaten.pop(partition, None)
 
+    async def revoke(self, partitions: frozenset[int]) -> None:
+        """Nothing goes on beside `process`."""
+
     async def process(self, batch: Sequence[Message]) -> None:
         """Apply a batch as one, then say so."""
         steps: dict[int, Assembled] = {}

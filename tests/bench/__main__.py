@@ -22,6 +22,7 @@ NAMES = (
     "startup",
     "reading",
     "judge",
+    "drift",
 )
 
 

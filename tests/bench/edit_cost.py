@@ -8,23 +8,18 @@ is embedded, titles included.
     python -m tests.bench.edit_cost --data DIR      (or FRESHET_DATA=DIR)
 """
 
-import argparse
-import json
 import lzma
-import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import msgspec
 
 from processors.embedding import embed_key
 from processors.split import ChunkSpec, split
-from tests.bench.report import Line, machine
+from tests.bench.report import Line, Measured, Options, main
 
-RESULTS = Path(__file__).parent / "results" / "edit_cost.json"
 HISTORIES = ("httpx", "flask", "starlette")
 EXPECTED = {"httpx": 42_844, "flask": 224_082}
 TARGETS = {"httpx": 1.2, "flask": 1.0}
@@ -119,50 +114,30 @@ def measure(path: Path, spec: ChunkSpec) -> Cost:
     return ledger.cost(history, len(events))
 
 
-def summary(costs: Sequence[Cost]) -> list[Any]:
+def report(options: Options) -> Measured:
+    """Every history, measured."""
+    folder = options.folder("updates")
+    spec = ChunkSpec()
+    costs = [measure(folder / f"{name}.jsonl.xz", spec) for name in HISTORIES]
+    return summary(costs), {
+        "spec": msgspec.to_builtins(spec),
+        "targets": TARGETS,
+        "histories": msgspec.to_builtins(costs),
+    }
+
+
+def summary(costs: Sequence[Cost]) -> list[Line]:
     """The ratios as lines of the table of results."""
-    lines = [
+    return [
         Line(
             what=f"{cost.history}, words embedded over words never seen before",
-            figure=f"{cost.ratio:.2f}",
+            figure=f"{cost.ratio:.3f}",
             target=f"at most {TARGETS[cost.history]}" if cost.history in TARGETS else "",
             met=cost.ratio <= TARGETS[cost.history] if cost.history in TARGETS else None,
         )
         for cost in costs
     ]
-    return [msgspec.to_builtins(line) for line in lines]
-
-
-def arguments() -> argparse.Namespace:
-    """The command line; `--data` falls back on FRESHET_DATA."""
-    parser = argparse.ArgumentParser(description="Words embedded over words never seen before.")
-    parser.add_argument("--data", type=Path, default=os.environ.get("FRESHET_DATA"))
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Measure every history, print and write the ratios; 1 when a target is missed."""
-    given = arguments()
-    folder = Path(given.data) / "updates" if given.data else None
-    if folder is None or not folder.is_dir():
-        print("edit_cost needs the update histories: --data DIR or FRESHET_DATA", file=sys.stderr)
-        return 2
-    spec = ChunkSpec()
-    costs = [measure(folder / f"{name}.jsonl.xz", spec) for name in HISTORIES]
-    for cost in costs:
-        print(f"{cost.history:<10} {cost.embedded_words:>8} / {cost.new_words:<8} {cost.ratio:.3f}")
-    report = {
-        "machine": machine(),
-        "spec": msgspec.to_builtins(spec),
-        "summary": summary(costs),
-        "targets": TARGETS,
-        "histories": msgspec.to_builtins(costs),
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=2) + "\n")
-    return int(any(cost.ratio > TARGETS.get(cost.history, cost.ratio) for cost in costs))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("edit_cost", report))

@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from tests.bench.errors import CannotMeasureError
+
 SQUAD = "squad-dev.jsonl.xz"
 TIMEQA = "timeqa-train.json.xz"
 
@@ -32,12 +34,8 @@ class Collection(Struct, frozen=True):
     questions: tuple[Question, ...]
 
 
-class MissingDataError(Exception):
-    """The data folder lacks a file; the message names it."""
-
-
 def squad(folder: Path) -> Collection:
-    """All answerable questions of SQuAD 2.0 dev. Raises MissingDataError."""
+    """All answerable questions of SQuAD 2.0 dev. Raises CannotMeasureError."""
     articles: dict[str, list[Any]] = {}
     for line in _read(folder / SQUAD).splitlines():
         row = json.loads(line)
@@ -54,7 +52,7 @@ def squad(folder: Path) -> Collection:
 
 
 def timeqa(folder: Path) -> Collection:
-    """The questions of TimeQA train whose answer occurs in their page. Raises MissingDataError."""
+    """TimeQA train's questions whose answer occurs in their page. Raises CannotMeasureError."""
     documents: list[tuple[str, str]] = []
     questions: list[Question] = []
     for page in json.loads(_read(folder / TIMEQA)):
@@ -91,6 +89,6 @@ def _joined(paragraphs: list[str]) -> tuple[str, list[int]]:
 
 def _read(path: Path) -> str:
     if not path.is_file():
-        raise MissingDataError(f"{path} is missing: name its folder by --data")
+        raise CannotMeasureError(f"{path} is missing: name its folder by --data")
     with lzma.open(path, "rt", encoding="utf-8") as file:
         return file.read()

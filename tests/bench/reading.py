@@ -1,15 +1,15 @@
 """How often the extractive reader's sentence is the right one, without servers.
 
-`python -m tests.bench.reading --data DIR`, DIR holding `squad-dev.jsonl.xz`. Two sets: prompts of
+Two sets: prompts of
 five paragraphs from SQuAD 2.0 dev, and what the pipeline finds in the documentation of the
 packages installed beside it (their exact texts depend on `requirements/`). Prints a table and
 writes it as JSON.
 """
 
-import argparse
 import json
 import random
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,11 +27,10 @@ from streams.sources.event import Common, DocumentEvent
 from streams.sources.packages import installed, read_all
 from tests.bench.questions import SQUAD, _read
 from tests.bench.reading_questions import HELD_OUT, KNOWN, OFF_TOPIC, DocQuestion
+from tests.bench.report import Line, Measured, Options, main
 from tests.bench.retrieval_offline import Corpus, dense, lexical, ranked_as_in_production
 from tests.bench.vectors import VectorStore
 
-ROOT = Path(__file__).parents[2]
-RESULT = Path(__file__).parent / "results" / "reading.json"
 TOP_K = 5
 LONGEST_DISTRACTOR = 4_000
 AT_ONCE = 512
@@ -186,7 +185,7 @@ def measure_squad(folder: Path, vectors: VectorStore) -> dict[str, float]:
     return {name: round(value, 4) for name, value in {**figures, **answered}.items()}
 
 
-def measure_documents(vectors: VectorStore, show: bool) -> dict[str, dict[str, float]]:
+def measure_documents(vectors: VectorStore) -> dict[str, dict[str, float]]:
     """The figures on documentation, for the questions looked at and the others."""
     asked = [*KNOWN, *HELD_OUT]
     documents = Documents(
@@ -194,9 +193,6 @@ def measure_documents(vectors: VectorStore, show: bool) -> dict[str, dict[str, f
     )
     prompts = documents.prompts(vectors)
     reads = read_prompts(prompts, vectors)
-    if show:
-        for prompt, one, of in zip(prompts, reads, [*asked, *[None] * len(OFF_TOPIC)], strict=True):
-            _show(prompt, one, of)
     first, second = len(KNOWN), len(asked)
     return {
         "known": _figures(KNOWN, prompts[:first], reads[:first]),
@@ -230,32 +226,25 @@ def _figures(
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def _show(prompt: Prompt, read: Read, of: DocQuestion | None) -> None:
-    held = of is not None and any(says(p.text, of.says) for p in prompt.passages)
-    good = of is not None and bool(read.chosen) and says(read.chosen[0].text, of.says)
-    top = f"{read.odds.max():.2f}" if len(read.odds) else "-"
-    print(f"{'+' if good else '-' if held else '?'} {prompt.question} {top}")
-    print(f"    {answer.write(read.chosen)!r}")
-
-
-def main() -> None:
-    """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--vectors", type=Path, default=ROOT / ".freshet" / "bench" / "minilm-l6")
-    parser.add_argument("--servers", type=Path, default=ROOT / ".venv-servers" / "bin" / "python")
-    parser.add_argument("--models", type=Path, default=ROOT / ".freshet" / "models")
-    parser.add_argument("--out", type=Path, default=RESULT)
-    parser.add_argument("--show", action="store_true", help="print every answer on documentation")
-    given = parser.parse_args()
-    vectors = VectorStore(given.vectors, given.servers, given.models)
-    report = {
-        "squad-dev": measure_squad(given.data, vectors),
-        "packages": measure_documents(vectors, given.show),
-    }
-    given.out.write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
+def measure(options: Options) -> Measured:
+    """Both sets."""
+    vectors = VectorStore()
+    squad_figures = measure_squad(options.folder("retrieval"), vectors)
+    documents = measure_documents(vectors)
+    lines = [
+        Line(what=f"SQuAD, {what}", figure=f"{figure:.3f}")
+        for what, figure in squad_figures.items()
+    ]
+    lines += [
+        Line(what=f"documentation, {kind}: {what}", figure=f"{documents[kind][what]:.3f}")
+        for kind, what in (
+            ("known", "answer right"),
+            ("held out", "answer right"),
+            ("off topic", "answered"),
+        )
+    ]
+    return lines, {"squad-dev": squad_figures, "packages": documents}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main("reading", measure))

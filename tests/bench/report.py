@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 from msgspec import Struct, to_builtins
 
+from tests.bench.errors import CannotMeasureError
+
 RESULTS = Path(__file__).parent / "results"
 TABLE = RESULTS / "README.md"
 
@@ -23,10 +25,6 @@ Written by `make bench`; do not edit. Each file beside this one has the parts of
 Figures of one file were taken in one run on one machine, so compare within a file.
 
 """
-
-
-class MissingDataError(Exception):
-    """The data folder is not named, or lacks a file; the message says which."""
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -46,12 +44,12 @@ class Options(Struct, frozen=True):
     out: Path
 
     def folder(self, name: str) -> Path:
-        """A folder of the data. Raises MissingDataError."""
+        """A folder of the data. Raises CannotMeasureError."""
         if self.data is None:
-            raise MissingDataError("name the data's folder: --data DIR, or FRESHET_DATA=DIR")
+            raise CannotMeasureError("name the data's folder: --data DIR, or FRESHET_DATA=DIR")
         folder = self.data / name
         if not folder.is_dir():
-            raise MissingDataError(f"{folder} is missing: does --data name the right folder?")
+            raise CannotMeasureError(f"{folder} is missing: does --data name the right folder?")
         return folder
 
 
@@ -88,7 +86,7 @@ def main(name: str, measure: Callable[[Options], Measured], *, runs: int = 1) ->
     here = machine()
     try:
         lines, details = measure(options)
-    except MissingDataError as error:
+    except CannotMeasureError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
     write(options.out, here, lines, details)

@@ -8,9 +8,6 @@ k1, b and the weights of the fusion were chosen on these two sets together, so t
 those of a development set. Where passages are cut matters as much: compare only equal `size`s.
 """
 
-import argparse
-import json
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable
@@ -24,15 +21,13 @@ from numpy.typing import NDArray
 from processors.lexical import LexicalSpec, TermStatistics, passage_vector, query_vector, terms
 from processors.retrieve import FusionSpec, PassageHit, UnitHit, fuse
 from processors.split import ChunkSpec, Passage, split
-from tests.bench.questions import Collection, MissingDataError, squad, timeqa
-from tests.bench.report import Line
-from tests.bench.vectors import EmbedderMissingError, VectorStore
+from tests.bench.questions import Collection, squad, timeqa
+from tests.bench.report import Line, Measured, Options, main
+from tests.bench.vectors import VectorStore
 
 Scores = NDArray[np.float32]
 """One row a question, one column a passage (or a unit)."""
 
-ROOT = Path(__file__).parents[2]
-RESULT = Path(__file__).parent / "results" / "retrieval_offline.json"
 PRODUCTION = "best unit + lexical, both with title; candidates as in production"
 TARGETS = {"squad-dev": (0.79, 0.94), "timeqa-train": (0.41, 0.81)}
 _NOW = 1
@@ -186,7 +181,7 @@ def counts(corpus: Corpus) -> dict[str, int]:
 
 
 def report(data: Path, vectors: VectorStore) -> dict[str, Any]:
-    """Everything that is written down. Raises MissingDataError, EmbedderMissingError."""
+    """Everything that is written down. Raises CannotMeasureError."""
     chunks, fusion = ChunkSpec(), FusionSpec()
     collections: list[Callable[[Path], Collection]] = [squad, timeqa]
     result: dict[str, Any] = {
@@ -209,9 +204,9 @@ def report(data: Path, vectors: VectorStore) -> dict[str, Any]:
     return result
 
 
-def summary(result: dict[str, Any]) -> list[Any]:
+def summary(result: dict[str, Any]) -> list[Line]:
     """What production reaches, as lines of the table of results."""
-    lines = [
+    return [
         Line(
             what=f"{name}, {measure}, exact searches without servers",
             figure=f"{result[name]['rows'][PRODUCTION][measure]:.3f}",
@@ -221,7 +216,6 @@ def summary(result: dict[str, Any]) -> list[Any]:
         for name, targets in TARGETS.items()
         for measure, target in zip(("R@1", "R@5"), targets, strict=True)
     ]
-    return [msgspec.to_builtins(line) for line in lines]
 
 
 def show(result: dict[str, Any]) -> str:
@@ -234,32 +228,11 @@ def show(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _data() -> Path | None:
-    folder = os.environ.get("FRESHET_DATA")
-    return Path(folder) / "retrieval" if folder else None
-
-
-def main() -> int:
-    """Measure, print, write; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=_data())
-    parser.add_argument("--models", type=Path, default=ROOT / ".freshet" / "models")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".freshet" / "bench" / "minilm-l6")
-    parser.add_argument("--python", type=Path, default=ROOT / ".venv-servers" / "bin" / "python")
-    parser.add_argument("--out", type=Path, default=RESULT)
-    options = parser.parse_args()
-    if options.data is None:
-        parser.error("name the question sets' folder by --data, or its parent by FRESHET_DATA")
-    try:
-        result = report(options.data, VectorStore(options.cache, options.python, options.models))
-    except (MissingDataError, EmbedderMissingError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({"summary": summary(result), **result}, indent=2) + "\n")
+def _measured(options: Options) -> Measured:
+    result = report(options.folder("retrieval"), VectorStore())
     print(show(result))
-    return 0 if all(result[name]["met"] for name in TARGETS) else 1
+    return summary(result), result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("retrieval_offline", _measured))

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.bench.errors import CannotMeasureError
+
 Vectors = NDArray[np.float32]
 
 _ROOT = Path(__file__).parents[2]
@@ -24,14 +26,15 @@ _PER_RUN = 8192
 _THREADS = 2
 
 
-class EmbedderMissingError(Exception):
-    """There is no embedder to run; the message says how to make one."""
-
-
 class VectorStore:
     """Vectors by the hash of their text: `N.keys` and `N.npy` (float16) pairs in one folder."""
 
-    def __init__(self, folder: Path, servers_python: Path, models: Path) -> None:
+    def __init__(
+        self,
+        folder: Path = _ROOT / ".freshet" / "bench" / "minilm-l6",
+        servers_python: Path = _ROOT / ".venv-servers" / "bin" / "python",
+        models: Path = _ROOT / ".freshet" / "models",
+    ) -> None:
         self._folder = folder
         self._servers_python = servers_python
         self._models = models
@@ -42,7 +45,7 @@ class VectorStore:
             self._take(keys.read_bytes(), np.load(keys.with_suffix(".npy")))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """float32 [len(texts), 384], of length one. Raises EmbedderMissingError."""
+        """float32 [len(texts), 384], of length one. Raises CannotMeasureError."""
         missing = [text for text in dict.fromkeys(texts) if _key(text) not in self._rows]
         for done in range(0, len(missing), _PER_RUN):
             some = missing[done : done + _PER_RUN]
@@ -56,7 +59,7 @@ class VectorStore:
     def _run(self, texts: list[str]) -> NDArray[np.float16]:
         for path in (self._servers_python, self._models):
             if not path.exists():
-                raise EmbedderMissingError(f"{path} is missing: run the set-up (make demo) first")
+                raise CannotMeasureError(f"{path} is missing: run the set-up (make demo) first")
         with tempfile.TemporaryDirectory() as scratch:
             source, out = Path(scratch) / "texts.json", Path(scratch) / "vectors.npy"
             source.write_text(json.dumps(texts))

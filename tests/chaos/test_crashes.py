@@ -92,6 +92,23 @@ async def test_two_copies_of_a_role_share_the_work_and_take_over(
     await assert_sound(client, traffic)
 
 
+@pytest.mark.parametrize("role", ["indexer", "writer", "answerer"])
+async def test_a_worker_that_slept_through_its_session_does_no_more_harm(
+    stack: TestStack, client: Client, role: str
+) -> None:
+    """Another has its partitions when it wakes; what it had half done it must leave alone."""
+    traffic = Traffic(client, seed=5)
+    async with traffic.flowing():
+        with Copy(stack, role) as copy:
+            await asyncio.to_thread(copy.wait_ready)
+            async with amid_documents(client, traffic), amid_questions(client, traffic):
+                copy.pause()
+            await asyncio.sleep(1.5 * stack.settings.kafka.session_timeout_s)
+            copy.resume()
+            assert await asyncio.to_thread(copy.wait_ended) != 0
+    await assert_sound(client, traffic)
+
+
 @asynccontextmanager
 async def amid_documents(client: Client, traffic: Traffic) -> AsyncIterator[None]:
     """Within the block some of many documents are indexed and others are not."""

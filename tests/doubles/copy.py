@@ -38,6 +38,21 @@ class Copy:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
+    def pause(self) -> None:
+        """As a machine that sleeps."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """As a machine that wakes."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def wait_ended(self, within_s: float = 30) -> int:
+        """Wait until it has ended by itself; gives the exit code. Blocks."""
+        assert self._process is not None
+        return self._process.wait(within_s)
+
     def kill(self) -> None:
         """With -9, as a machine that is gone."""
         assert self._process is not None

@@ -3,7 +3,15 @@
 import asyncio
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 
 from aiokafka.errors import MessageSizeTooLargeError
 
@@ -110,7 +118,7 @@ class MemoryLog:
         *,
         start: Mapping[int, int] | None = None,
         partitions: Iterable[int] | None = None,
-    ) -> AsyncIterator[Record]:
+    ) -> AsyncGenerator[Record, None]:
         """Every record from `start` to the end as it stood when the reading began."""
         wanted = range(self.partitions) if partitions is None else partitions
         ends = await self.ends(topic)

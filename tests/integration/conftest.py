@@ -10,7 +10,7 @@ from tests.doubles.client import Client
 from tests.doubles.stack import TestStack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
     """All parts, ready. Tests share it: they use documents and tenants of their own."""
     running = TestStack(tmp_path_factory.mktemp("stack"))
@@ -20,19 +20,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings(stack: TestStack) -> Settings:
     """The settings of the running stack."""
     return stack.settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def triton(stack: TestStack) -> Triton:
     """Where the running models are."""
     return stack.settings.triton
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def client(settings: Settings) -> AsyncIterator[Client]:
     """A user of the running stack."""
     async with Client(settings) as connected:

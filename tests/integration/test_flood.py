@@ -107,7 +107,9 @@ class Press:
     async def _put(self, doc_id: str, edition: int) -> Position:
         if edition % 7 == 0:
             return await self._client.delete(doc_id)
-        return await self._client.put(doc_id, self.texts[edition], acl=[self._own])
+        return await self._client.put(
+            doc_id, self.texts[edition], acl=[self._own], metadata={"press": self._own}
+        )
 
 
 def _chapter(name: str, edition: int) -> str:
@@ -119,6 +121,7 @@ def _chapter(name: str, edition: int) -> str:
 async def _everything_of(
     index: MilvusIndex, client: Client, own: str, at: int
 ) -> Sequence[Retrieved]:
+    """No other document may be a candidate: it could take the place of one of these."""
     vector = np.full(384, 384**-0.5, np.float32)
     return await search(
         index,
@@ -126,7 +129,7 @@ async def _everything_of(
         vector=vector,
         weights={},
         at=at,
-        access=Access(tenant=own),
+        access=Access(tenant=own, filters={"press": own}),
         top_k=50,
     )
 

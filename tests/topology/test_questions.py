@@ -10,6 +10,7 @@ from processors.index import Access
 from processors.search import search
 from schemas.times import format_time
 from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelRejected, ModelUnavailable
+from streams.clients.kafka import Position
 from tests.doubles.embedder import vector_of
 from tests.topology.driver import Topology
 from tests.topology.roles import SECOND, die, refuse, turns, until
@@ -71,8 +72,11 @@ async def test_a_receipt_lets_the_retrieval_be_reproduced(topology: Topology) ->
 async def test_as_of_gives_the_answer_of_that_time(topology: Topology) -> None:
     """By index time and by RFC 3339, after an edit and after a deletion."""
     await known(topology)
-    then = topology.read_time()
-    assert then is not None
+    topology.ask(QUESTION, "then")
+    await topology.run()
+    before = topology.response("then").receipt
+    assert before is not None
+    then = before.as_of
     topology.put("oder.md", LATER, title="Oder")
     await topology.run()
     topology.ask(QUESTION, "now")
@@ -88,7 +92,7 @@ async def test_as_of_gives_the_answer_of_that_time(topology: Topology) -> None:
         assert "Czech" in topology.response(query_id).answer
         receipt = topology.response(query_id).receipt
         assert receipt is not None
-        assert receipt.as_of == then
+        assert (receipt.as_of, receipt.applied) == (then, before.applied)
 
 
 async def test_after_waits_until_the_write_shows(topology: Topology) -> None:
@@ -324,15 +328,58 @@ async def test_a_question_that_moves_to_another_worker_is_left_to_it(topology: T
     topology.reader.gate.clear()
     topology.ask(QUESTION)
     await topology.run_questions()
-    await topology.answerer.handler.assign(frozenset())
+    await topology.answerer.handler.revoke(topology.answerer.partitions)
+    assert topology.reader.generations[0].closed
     topology.reader.gate.set()
     await turns()
     assert topology.responses() == []
-    assert topology.reader.generations[0].closed
     topology.answerer.group.rewind()
     await topology.answerer.handler.assign(topology.answerer.partitions)
     await topology.answerer.drain()
     assert topology.response().status == "answered"
+
+
+async def test_a_response_on_its_way_is_there_before_another_worker_looks(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it is sent nothing calls it back, so the partition is not given away before it lands."""
+    await known(topology)
+    lands, send = asyncio.Event(), topology.log.send
+
+    async def slow(topic: str, *rest: Any) -> Position:
+        if topic == "responses":
+            await lands.wait()
+        return await send(topic, *rest)
+
+    monkeypatch.setattr(topology.log, "send", slow)
+    topology.ask(QUESTION)
+    await topology.run_questions()
+    leaving = asyncio.create_task(topology.answerer.handler.revoke(topology.answerer.partitions))
+    await turns()
+    assert not leaving.done()
+    lands.set()
+    await leaving
+    assert topology.response().status == "answered"
+
+
+async def test_a_question_that_waits_for_its_turn_is_not_begun_when_its_partition_goes(
+    topology: Topology,
+) -> None:
+    """The turn may come because the questions before it were dropped."""
+    await known(topology)
+    topology.reader.gate.clear()
+    slots = topology.settings.limits.concurrent_answers
+    for number in range(slots + 1):
+        topology.ask(QUESTION, f"q{number}")
+    await topology.admission.drain()
+    working = asyncio.create_task(topology.answerer.drain())
+    await until(lambda: len(topology.reader.generations) == slots)
+    await topology.answerer.handler.revoke(topology.answerer.partitions)
+    await working
+    topology.reader.gate.set()
+    await turns()
+    assert len(topology.reader.generations) == slots
+    assert topology.responses() == []
 
 
 async def test_a_cancelled_question_stops_its_generation(topology: Topology) -> None:

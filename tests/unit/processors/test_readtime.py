@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.readtime import Progress, ReadRefused, Waiter, wanted
+from processors.readtime import AppliedHistory, Progress, ReadRefused, Waiter, wanted
 from schemas.index import IndexProgress
 from schemas.queries import Query, WriteReceipt
 
@@ -122,3 +122,16 @@ def test_the_edges_of_the_horizon_are_within_it() -> None:
     """Now, and exactly as far back as it reaches."""
     for as_of in (NOW, NOW - HORIZON):
         assert wanted(asked(as_of=as_of), NOW, HORIZON, 2).as_of == as_of
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.integers(0, 2)), max_size=40))
+def test_what_was_applied_is_known_for_every_time(moves: list[tuple[int, int, int]]) -> None:
+    """Each partition's last step at or before it; none before a partition's first event."""
+    history, steps = AppliedHistory(), dict[int, list[tuple[int, int]]]()
+    for partition, later, more in moves:
+        time, offset = steps.setdefault(partition, [(0, -1)])[-1]
+        steps[partition].append((time + later, offset + more))
+        history.note(partition, time + later, offset + more)
+    for at in range(90):
+        last = {p: max(o for t, o in known if t <= at) for p, known in steps.items()}
+        assert history.at(at) == {f"documents/{p}": o for p, o in last.items() if o >= 0}
