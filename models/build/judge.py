@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from models.build import grounding, risk
 from models.judging.evidence import Evidence
@@ -33,6 +34,9 @@ SEED = 0
 LINEAR_C = 0.05
 
 Mask = NDArray[np.bool_]
+
+alone = threadpool_limits.wrap(limits=1)
+"""Sums in one thread: many add up in another order, and near ties then fall out otherwise."""
 
 
 class Table(NamedTuple):
@@ -227,6 +231,7 @@ def lineage(table: Table, files: dict[str, str]) -> dict[str, Any]:
     }
 
 
+@alone
 def main(argv: list[str] | None = None) -> int:
     """Train on everything and write the weights; returns the exit code."""
     parser = argparse.ArgumentParser(prog="models.build.judge", description=__doc__)

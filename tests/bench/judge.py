@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from models.build import grounding
-from models.build.judge import WEIGHTS, Trainer, tabulate
+from models.build.judge import WEIGHTS, Trainer, alone, tabulate
 from models.judging.judge import Judge, conflicts
 from models.judging.scoring import Rows, Weights, load
 from models.judging.vectors import WordVectors
@@ -124,6 +124,7 @@ def splitting(pairs: Sequence[grounding.Pair]) -> float:
     return found / (time.process_time() - started)
 
 
+@alone
 def measure(options: Options) -> Measured:
     """Everything. Raises MissingDataError when the data or the word vectors are not there."""
     models = Path(os.environ.get("FRESHET_MODELS_DIR", ROOT / ".freshet" / "models"))

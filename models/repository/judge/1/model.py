@@ -1,5 +1,6 @@
 """The CPU judge in Triton's Python backend: claims and evidence in, scores out."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from models.serving.encoder import models_dir
 from models.serving.parent import end_with_parent
 
 
+POLITENESS = 10
+
+
 class TritonPythonModel:
     """One process; requests are judged one after another."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Read weights and word vectors, and judge once, so that the first answer need not wait."""
         end_with_parent()
+        # Nobody waits for a judgement, but people wait for answers, so these come first.
+        os.nice(POLITENESS)
         weights = load(Path(__file__).parent / "weights.json")
         self._judge = Judge(weights, WordVectors.load(models_dir()))
         self._judge.judge(["It is ready."], ["It is ready now."], [[True]])

@@ -55,6 +55,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "end_with_parent", lambda: None)
+    monkeypatch.setattr(module.os, "nice", lambda _: None)
     served = module.TritonPythonModel()
     served.initialize({})
     return served
