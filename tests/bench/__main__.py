@@ -21,6 +21,7 @@ NAMES = (
     "answering",
     "startup",
     "reading",
+    "judge",
     "drift",
 )
 

@@ -7,12 +7,20 @@ from typing import Any
 
 import grpc
 import numpy as np
+from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import deserialize_bytes_tensor
+from tritonclient.utils import (
+    deserialize_bytes_tensor,
+    np_to_triton_dtype,
+    serialize_byte_tensor,
+)
 
 
 class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
-    """Embeds a text as its length at its first place; reads a prompt as `words`, one by one."""
+    """Embeds a text as its length at its first place; reads a prompt as `words`, one by one.
+
+    Its judge says of claims what `judged` holds: tensors by name.
+    """
 
     def __init__(self) -> None:
         self.url = ""
@@ -20,20 +28,41 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.priorities: list[int] = []
         self.failures: list[grpc.StatusCode] = []
         self.words = ["one", " two", " three"]
+        self.judged: dict[str, NDArray[Any]] = {}
+        self.allowed: list[NDArray[np.bool_]] = []
+        self.at_once = self.most_at_once = 0
         self.pause_s = 0.0
         self.given = 0
         self.began = asyncio.Event()
         self.cancelled = asyncio.Event()
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:
-        """The embedder."""
+        """The embedder, and the judge."""
         await self._fail(context)
+        if request.model_name == "judge":
+            return await self._judge(request)
         texts = [text.decode() for text in _strings(request)]
         self.requests.append(texts)
         self.priorities.append(request.parameters["priority"].uint64_param)
         vectors = np.zeros((len(texts), 384), np.float32)
         vectors[:, 0] = [len(text) for text in texts]
         return _response("EMBEDDING", "FP32", vectors.shape, vectors.tobytes())
+
+    async def _judge(self, request: Any) -> Any:
+        self.requests.append([text.decode() for text in _strings(request)])
+        mask = np.frombuffer(request.raw_input_contents[2], bool)
+        self.allowed.append(mask.reshape(tuple(request.inputs[2].shape)))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(self.pause_s)
+        self.at_once -= 1
+        response = service_pb2.ModelInferResponse()
+        for name, values in self.judged.items():
+            datatype = np_to_triton_dtype(values.dtype)
+            response.outputs.add(name=name, datatype=datatype, shape=values.shape)
+            coded = serialize_byte_tensor(values).item() if datatype == "BYTES" else None
+            response.raw_output_contents.append(coded or values.tobytes())
+        return response
 
     async def ModelStreamInfer(self, requests: Any, context: Any) -> Any:
         """The reader."""

@@ -1,0 +1,1 @@
+"""What an answer asserts, and what another model is asked about it."""
