@@ -26,7 +26,8 @@ from models.judging.judge import Judge, conflicts
 from models.judging.scoring import Rows, Weights, load
 from models.judging.vectors import WordVectors
 from processors.judge.claims import split
-from tests.bench.report import Line, Measured, MissingDataError, Options, main
+from tests.bench.errors import CannotMeasureError
+from tests.bench.report import Line, Measured, Options, main
 
 ROOT = Path(__file__).parents[2]
 BINS = 10
@@ -60,6 +61,8 @@ def figures(probabilities: Rows, labels: Mask, threshold: float) -> dict[str, fl
         "auroc": roc_auc_score(labels, probabilities),
         "balanced_accuracy": balanced_accuracy_score(labels, said),
         "balanced_accuracy_always_yes": 0.5,
+        "supported_found": said[labels].mean(),
+        "unsupported_found": (~said[~labels]).mean(),
         "f1": f1_score(labels, said),
         "f1_always_yes": f1_score(labels, np.ones_like(labels)),
         "ece": calibration_error(probabilities, labels),
@@ -126,13 +129,13 @@ def splitting(pairs: Sequence[grounding.Pair]) -> float:
 
 @alone
 def measure(options: Options) -> Measured:
-    """Everything. Raises MissingDataError when the data or the word vectors are not there."""
+    """Everything. Raises CannotMeasureError when the data or the word vectors are not there."""
     models = Path(os.environ.get("FRESHET_MODELS_DIR", ROOT / ".freshet" / "models"))
     pairs = grounding.read(options.folder("grounding"))
     try:
         vectors = WordVectors.load(models)
     except OSError as error:
-        raise MissingDataError(f"no word vectors ({error}): run models.build.words") from error
+        raise CannotMeasureError(f"no word vectors ({error}): run models.build.words") from error
     trainer = Trainer(tabulate([*pairs, *grounding.copies(pairs)], vectors))
     sets = {}
     for part in grounding.TESTED:
