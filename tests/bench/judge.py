@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +23,16 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from models.build import grounding
 from models.build.judge import WEIGHTS, Trainer, alone, tabulate
-from models.judging.judge import Judge, conflicts
-from models.judging.scoring import Rows, Weights, load
+from models.judging.judge import LEAST_COVERED, Judge, conflicts
+from models.judging.scoring import Rows, Weights, load, sigmoid
 from models.judging.vectors import WordVectors
 from processors.judge.claims import split
-from tests.bench.report import Line, Measured, MissingDataError, Options, main
+from tests.bench.errors import CannotMeasureError
+from tests.bench.report import Line, Measured, Options, main
 
 ROOT = Path(__file__).parents[2]
 BINS = 10
+RESAMPLES = 1000
 PASSAGE = 650
 PASSAGES = 5
 ANSWERS = 300
@@ -53,23 +56,34 @@ def calibration_error(probabilities: Rows, labels: Mask, bins: int = BINS) -> fl
     return sum(gaps)
 
 
-def figures(probabilities: Rows, labels: Mask, threshold: float) -> dict[str, float]:
+def interval(probabilities: Rows, labels: Mask) -> list[float]:
+    """Between which 95% of the AUROCs lie when the pairs are drawn anew, with replacement."""
+    chance = np.random.default_rng(0)
+    drawn = (chance.integers(len(labels), size=len(labels)) for _ in range(RESAMPLES))
+    found = [roc_auc_score(labels[at], probabilities[at]) for at in drawn]
+    return [round(float(edge), 4) for edge in np.quantile(found, (0.025, 0.975))]
+
+
+def figures(probabilities: Rows, labels: Mask, threshold: float) -> dict[str, Any]:
     """All that is told of one set."""
     said = probabilities >= threshold
     found = {
         "auroc": roc_auc_score(labels, probabilities),
         "balanced_accuracy": balanced_accuracy_score(labels, said),
         "balanced_accuracy_always_yes": 0.5,
+        "supported_found": said[labels].mean(),
+        "unsupported_found": (~said[~labels]).mean(),
         "f1": f1_score(labels, said),
         "f1_always_yes": f1_score(labels, np.ones_like(labels)),
         "ece": calibration_error(probabilities, labels),
         "threshold": threshold,
         "supported_share": labels.mean(),
     }
-    return {"n": len(labels)} | {name: round(float(value), 4) for name, value in found.items()}
+    rounded = {name: round(float(value), 4) for name, value in found.items()}
+    return {"n": len(labels), "auroc_95": interval(probabilities, labels), **rounded}
 
 
-def left_out(trainer: Trainer, part: str) -> dict[str, float]:
+def left_out(trainer: Trainer, part: str) -> dict[str, Any]:
     """Train without a set, and measure on it."""
     weights = trainer.train(part)
     own = trainer.table.parts == part
@@ -84,14 +98,22 @@ def left_out(trainer: Trainer, part: str) -> dict[str, float]:
 
 
 def contradiction(trainer: Trainer, weights: Weights, own: Mask) -> dict[str, float]:
-    """Contradicted against unmentioned, among the unsupported of a set that has both."""
+    """Contradicted against unmentioned, among the unsupported of a set whose kinds are known."""
     table = trainer.table
     known = [at for at in np.flatnonzero(own) if table.contradicts[at] is not None]
-    labels = [bool(table.contradicts[at]) for at in known]
-    if len(set(labels)) < 2:
+    if not known:
         return {}
-    odds = weights.contradiction.odds(conflicts([table.described[at] for at in known]))
-    return {"contradiction_auroc": round(float(roc_auc_score(labels, odds)), 4)}
+    described = [table.described[at] for at in known]
+    labels = np.array([bool(table.contradicts[at]) for at in known])
+    spoken_of = np.array([one.summary["best_sentence"] >= LEAST_COVERED for one in described])
+    against = sigmoid(weights.contradiction.odds(conflicts(described))) * spoken_of
+    said = against >= 0.5
+    found = {
+        "contradicted_found": said[labels].mean() if labels.any() else None,
+        "unmentioned_found": (~said[~labels]).mean() if not labels.all() else None,
+        "contradiction_auroc": roc_auc_score(labels, against) if len(set(labels)) == 2 else None,
+    }
+    return {name: round(float(value), 4) for name, value in found.items() if value is not None}
 
 
 def speed(judge: Judge, pairs: Sequence[grounding.Pair], claims: int) -> float:
@@ -126,13 +148,13 @@ def splitting(pairs: Sequence[grounding.Pair]) -> float:
 
 @alone
 def measure(options: Options) -> Measured:
-    """Everything. Raises MissingDataError when the data or the word vectors are not there."""
+    """Everything. Raises CannotMeasureError when the data or the word vectors are not there."""
     models = Path(os.environ.get("FRESHET_MODELS_DIR", ROOT / ".freshet" / "models"))
     pairs = grounding.read(options.folder("grounding"))
     try:
         vectors = WordVectors.load(models)
     except OSError as error:
-        raise MissingDataError(f"no word vectors ({error}): run models.build.words") from error
+        raise CannotMeasureError(f"no word vectors ({error}): run models.build.words") from error
     trainer = Trainer(tabulate([*pairs, *grounding.copies(pairs)], vectors))
     sets = {}
     for part in grounding.TESTED:
@@ -154,11 +176,15 @@ def measure(options: Options) -> Measured:
     return lines(sets, balanced, speeds), details
 
 
-def lines(sets: dict[str, dict[str, float]], balanced: float, speeds: dict[str, int]) -> list[Line]:
+def lines(sets: dict[str, dict[str, Any]], balanced: float, speeds: dict[str, int]) -> list[Line]:
     """The figures that matter, each beside what saying yes to everything gives."""
     held_out = sets[grounding.HELD_OUT]["auroc"]
     told = [
-        _line("BEGIN, held-out half, AUROC", held_out, LEAST[grounding.HELD_OUT]),
+        _line(
+            "BEGIN, held-out half, AUROC ({} to {})".format(*sets[grounding.HELD_OUT]["auroc_95"]),
+            held_out,
+            LEAST[grounding.HELD_OUT],
+        ),
         _line(
             f"SummEdits, a domain left out, balanced accuracy (always yes 0.5; aim {AIM})",
             balanced,

@@ -16,7 +16,6 @@ from models.judging.vectors import WordVectors
 from models.serving.encoder import models_dir
 from models.serving.parent import end_with_parent
 
-
 POLITENESS = 10
 
 
