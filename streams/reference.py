@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from monitoring.metrics import METRICS
+from monitoring.metrics import FAMILIES, Family
 from streams.config import ROOT, Settings
 
 DOCS = ROOT / "docs"
@@ -36,7 +36,10 @@ _METRICS = """# Metrics
 
 Each worker shows its own at `/metrics` on its port (`metrics.ports`), the gateway on its port. No
 label is unbounded: tenants, documents and questions are none. Where a worker's `/ready` answers 200
-it has recovered and works.
+it has recovered and works. [Dashboards](dashboards.md) show them, and rules watch over them.
+
+A *counter* only grows, so what one looks at is how fast; a *gauge* is a value now; a *histogram*
+knows how many values lay below each of its bounds, from which medians and percentiles are told.
 """
 
 
@@ -73,12 +76,17 @@ def commands() -> str:
 
 
 def metrics() -> str:
-    """Every metric with its labels and its meaning."""
+    """Every metric with its labels and its meaning, by the process that shows it."""
+    return _METRICS + "".join(_family(family) for family in FAMILIES.values())
+
+
+def _family(family: Family) -> str:
     rows = (
         (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning)
-        for one in METRICS
+        for one in family.metrics
     )
-    return f"{_METRICS}\n{_table(('name', 'kind', 'labels', 'meaning'), rows)}"
+    table = _table(("name", "kind", "labels", "meaning"), rows)
+    return f"\n## {family.title}\n\n{family.about}\n\n{table}"
 
 
 def walk() -> Iterator[tuple[list[str], str]]:
