@@ -7,10 +7,15 @@ import msgspec
 from msgspec import Struct
 
 from processors.feedback.opinion import Voice
-from schemas.evaluations import Evaluation
+from schemas.evaluations import Evaluation, Score
 
 SCORE = "groundedness"
+RAW_SCORE = "groundedness_raw"
+"""What the model itself said, where a calibrated version judged: what the next one is fitted to."""
 GROUNDED_LABEL = "grounded"
+
+_THE_MODEL = "1"
+"""The version of every judge that is the model's own word."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -24,6 +29,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     """When the answer was given; when it was judged, where that is not said."""
     probability: float | None
     """Of being grounded, as the judge gave it; None where it gave none."""
+    raw: float | None
+    """As the model itself gave it, before any calibration; None where that is not known."""
     label: str | None
 
     @property
@@ -99,8 +106,11 @@ class MemoryStore:
 
 def judged_of(evaluation: Evaluation) -> Judged:
     """What the join needs of an evaluation."""
-    score = next((one for one in evaluation.scores if one.name == SCORE), None)
-    given = None if score is None or score.error else score.score
+    score = _score(evaluation, SCORE)
+    probability = _probability(score)
+    raw = _probability(_score(evaluation, RAW_SCORE))
+    if raw is None and evaluation.judge.rpartition("@")[2] == _THE_MODEL:
+        raw = probability
     answered_at = evaluation.answered_at
     return Judged(
         tenant=evaluation.tenant,
@@ -108,6 +118,17 @@ def judged_of(evaluation: Evaluation) -> Judged:
         judge=evaluation.judge,
         at=evaluation.at,
         answered_at=evaluation.at if answered_at is None else answered_at,
-        probability=given if given is not None and 0 <= given <= 1 else None,
+        probability=probability,
+        raw=raw,
         label=None if score is None else score.label,
     )
+
+
+def _score(evaluation: Evaluation, name: str) -> Score | None:
+    return next((one for one in evaluation.scores if one.name == name), None)
+
+
+def _probability(score: Score | None) -> float | None:
+    if score is None or score.error or score.score is None:
+        return None
+    return score.score if 0 <= score.score <= 1 else None

@@ -55,6 +55,8 @@ class Pair(Struct, frozen=True, kw_only=True):
     judge: str
     answered_at: int
     probability: float | None
+    raw: float | None
+    """Before any calibration; None where that is not known."""
     judged: bool | None
     """Whether the judge calls it grounded; None, as `probability`, where it could not say."""
     people: bool
@@ -164,6 +166,7 @@ def pair_of(case: Case) -> Pair | None:
         judge=judged.judge,
         answered_at=judged.answered_at,
         probability=judged.probability,
+        raw=judged.raw,
         judged=judged.grounded,
         people=opinion.grounded,
         basis=opinion.basis,

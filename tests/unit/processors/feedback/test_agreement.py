@@ -25,6 +25,7 @@ def pair(
         judge=judge,
         answered_at=0,
         probability=probability,
+        raw=probability,
         judged=None if probability is None else probability >= threshold,
         people=people,
         basis="verdict",

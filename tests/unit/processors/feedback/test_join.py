@@ -3,13 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.feedback.agreement import Agreement
 from processors.feedback.cases import MemoryStore
 from processors.feedback.join import MAX_VOICES, FeedbackJoin, Joined, Pair, Step
-from schemas.evaluations import Evaluation
+from schemas.evaluations import Evaluation, Score
 from schemas.feedback import Feedback
 from tests.unit.processors.feedback.stories import GIVEN, SPEC, evaluation, feedback, join
 
@@ -45,6 +46,7 @@ def test_feedback_is_joined_whichever_comes_first() -> None:
         judge="judge@1",
         answered_at=GIVEN,
         probability=0.9,
+        raw=0.9,
         judged=True,
         people=True,
         basis="thumb",
@@ -157,6 +159,23 @@ def test_an_answer_that_could_not_be_judged_joins_and_counts_on_no_side() -> Non
     assert [(c.after.people, c.after.judged) for c in step.joined if c.after] == [(True, None)]
     agreement.add(step.joined[0])
     assert agreement.figures()[0].table.pairs == 0
+
+
+@pytest.mark.parametrize(
+    ("judge", "told", "raw"),
+    [("judge@1", None, 0.9), ("judge@2", 0.4, 0.4), ("judge@2", None, None)],
+)
+def test_what_the_model_itself_said_is_kept_for_the_next_calibration(
+    judge: str, told: float | None, raw: float | None
+) -> None:
+    """It is the first version's score; a later version says it beside its own, or it is unknown."""
+    found = evaluation(judge=judge)
+    if told is not None:
+        found.scores.append(Score(name="groundedness_raw", score=told))
+    joining = join()
+    joining.evaluation(found)
+    step = joining.feedback(feedback(), event_id="f", at=GIVEN)
+    assert [(c.after.probability, c.after.raw) for c in step.joined if c.after] == [(0.9, raw)]
 
 
 evaluations = st.builds(
