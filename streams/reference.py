@@ -9,6 +9,8 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from monitoring.dashboards import DASHBOARDS
+from monitoring.dashboards.panel import Dashboard
 from monitoring.metrics import FAMILIES, Family
 from streams.config import ROOT, Settings
 
@@ -42,6 +44,12 @@ A *counter* only grows, so what one looks at is how fast; a *gauge* is a value n
 knows how many values lay below each of its bounds, from which medians and percentiles are told.
 """
 
+_PANELS = """# What each panel means
+
+Of the [dashboards](dashboards.md) in `monitoring/dashboards`. The [metrics](metrics.md) behind them
+have a page of their own.
+"""
+
 
 def pages() -> dict[Path, str]:
     """Each page, and what it has to say."""
@@ -49,6 +57,7 @@ def pages() -> dict[Path, str]:
         "configuration.md": configuration,
         "commands.md": commands,
         "metrics.md": metrics,
+        "panels.md": panels,
     }
     return {DOCS / name: page() for name, page in made.items()}
 
@@ -87,6 +96,21 @@ def _family(family: Family) -> str:
     )
     table = _table(("name", "kind", "labels", "meaning"), rows)
     return f"\n## {family.title}\n\n{family.about}\n\n{table}"
+
+
+def panels() -> str:
+    """Every panel with its meaning, by dashboard."""
+    return _PANELS + "".join(_dashboard(board) for board in DASHBOARDS)
+
+
+def _dashboard(board: Dashboard) -> str:
+    rows = (
+        (section.title, panel.title, panel.meaning)
+        for section in board.sections
+        for panel in section.panels
+    )
+    table = _table(("section", "panel", "meaning"), rows)
+    return f"\n## {board.title.removeprefix('Freshet: ')}\n\n{board.about}\n\n{table}"
 
 
 def walk() -> Iterator[tuple[list[str], str]]:
