@@ -157,6 +157,18 @@ class Evaluator:
         return True
 
 
+def outcome_of(evaluation: Evaluation) -> str:
+    """In a word, how far an answer could be judged: all that metrics tell of it."""
+    score = next((one for one in evaluation.scores if one.name == "groundedness"), None)
+    if score is None:
+        return "no_answer"
+    if score.error is not None:
+        return "not_judged"
+    if score.score is None:
+        return "no_claims"
+    return "no_passages" if evaluation.judge == UNJUDGED else "judged"
+
+
 def _requests(heard: Sequence[Heard]) -> Iterator[list[Heard]]:
     """The claims in as many calls as their length asks for."""
     group: list[Heard] = []
