@@ -122,7 +122,33 @@ class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
     expires_at: IndexTime | None = None
 
 
-ControlEvent = PromptVersion | Alias | Route | Quota | IndexVersion | ApiKey
+Point = tuple[Ratio, Ratio]
+
+
+class Calibration(Change, frozen=True, kw_only=True, omit_defaults=True, tag="calibration"):
+    """A version of a judge: what its probability of being supported means, learned from people.
+
+    A version's curve never changes; `share`, `routes` and `removed` may.
+    """
+
+    name: Name
+    """The judge's; what the model itself says is its version 1."""
+    version: Annotated[int, Meta(ge=2, le=MAX_INT)]
+    method: Literal["platt", "isotonic"]
+    points: Annotated[list[Point], Meta(min_length=2, max_length=1024)]
+    """What the model said and what it means, both ascending; a straight line lies between two."""
+    threshold: Ratio
+    """From which probability on, as the curve gives it, a claim is supported."""
+    labels: Annotated[int, Meta(ge=1, le=MAX_INT)]
+    """How many answers with people's labels it was learned from."""
+    share: Ratio = 0.0
+    """Of the answers: those that are judged by this version. The newest with a share is asked
+    first."""
+    routes: Annotated[list[Name], Meta(max_length=64)] | None = None
+    """Whose answers; absent, those of every route."""
+
+
+ControlEvent = PromptVersion | Alias | Route | Quota | IndexVersion | ApiKey | Calibration
 
 
 def key_of(change: ControlEvent) -> str:
@@ -140,3 +166,5 @@ def key_of(change: ControlEvent) -> str:
             return f"index/{change.name}"
         case ApiKey():
             return f"key/{change.id}"
+        case Calibration():
+            return f"calibration/{change.name}@{change.version}"

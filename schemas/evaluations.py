@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from schemas.common import MAX_INT, Id, IndexTime, Label, Principal, Versioned
+from schemas.common import MAX_INT, MAX_QUESTION, Id, IndexTime, Label, Principal, Versioned
 
 Position = Annotated[int, Meta(ge=0, le=MAX_INT)]
 PassageVersion = Annotated[str, Meta(max_length=512, pattern=r"^[^@]+@[0-9]+$(?!\n)")]
@@ -62,3 +62,7 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: dict[Label, Label] = {}
     """What figures are split by later: the route, the prompt, the model, the index version."""
     duration_ms: Annotated[float, Meta(ge=0)] = 0.0
+    answered_at: IndexTime | None = None
+    """When the answer was given: the event time that windows go by."""
+    question: Annotated[str, Meta(max_length=MAX_QUESTION)] | None = None
+    """What was asked, where the log still had it."""

@@ -4,7 +4,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from schemas.control import Alias, ApiKey, Branch, IndexVersion, PromptVersion, Quota, Route
+from schemas.control import (
+    Alias,
+    ApiKey,
+    Branch,
+    Calibration,
+    IndexVersion,
+    PromptVersion,
+    Quota,
+    Route,
+)
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
 from schemas.evaluations import Claim, Evaluation, Score, Support
@@ -19,7 +28,7 @@ from schemas.index import (
     Source,
     UnitGained,
 )
-from schemas.monitoring import Alert, Drift, Window
+from schemas.monitoring import Alert, Drift, Example, Window
 from schemas.queries import AdmittedQuery, Cancellation, Query, Reservation, WriteReceipt
 from schemas.responses import Citation, Receipt, Response, ResponseDelta, Usage
 from schemas.usage import Released, Reserved, Settled
@@ -161,6 +170,8 @@ _EVENTS: tuple[Struct, ...] = (
         ],
         labels={"prompt": "answer@1", "route": "default"},
         duration_ms=18.5,
+        answered_at=_NOW,
+        question="How large may a pool be?",
     ),
     Reserved(
         request_id="q-1",
@@ -198,6 +209,17 @@ _EVENTS: tuple[Struct, ...] = (
         expires_at=_NOW + 30 * 1440 * _MINUTE,
         **_CONTROL,
     ),
+    Calibration(
+        name="words-at-fault",
+        version=2,
+        method="platt",
+        points=[(0.0, 0.05), (0.5, 0.6), (1.0, 0.98)],
+        threshold=0.5,
+        labels=240,
+        share=0.1,
+        routes=["default"],
+        **_CONTROL,
+    ),
     Drift(
         metric="retrieval.top_score",
         method="psi",
@@ -209,6 +231,10 @@ _EVENTS: tuple[Struct, ...] = (
         at=_NOW,
         since=_NOW - 25 * _MINUTE,
         labels={"route": "default"},
+        kind="value",
+        direction="down",
+        summary="The best score of a search lies lower than it did.",
+        examples=[Example(id="q-1", text="How large may a pool be?")],
     ),
     Alert(
         metric="retrieval.top_score",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from schemas.common import MAX_INT, IndexTime, Label
+from schemas.common import MAX_INT, Id, IndexTime, Label
 
 Metric = Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.]{0,127}$(?!\n)")]
 """A figure's name, as the metric definitions have it."""
@@ -17,6 +17,13 @@ class Window(Struct, frozen=True, kw_only=True):
     start: IndexTime
     end: IndexTime
     count: Annotated[int, Meta(ge=0, le=MAX_INT)]
+
+
+class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event that moved, and what it was."""
+
+    id: Id
+    text: Annotated[str, Meta(max_length=1024)] | None = None
 
 
 class Drift(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,6 +44,15 @@ class Drift(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it began to differ, as far as the method can tell."""
     labels: Labels = {}
     """The part of the traffic that was looked at; empty: all of it."""
+    kind: Label | None = None
+    """What sort of change: `novelty`, `mix`, `value`, `missing`."""
+    direction: Literal["up", "down"] | None = None
+    share: Annotated[float, Meta(ge=0)] | None = None
+    """About how much of the traffic changed; of `mix`: how many times as much a topic is asked."""
+    summary: Annotated[str, Meta(max_length=1024)] | None = None
+    """What moved, in a sentence."""
+    examples: Annotated[list[Example], Meta(max_length=5)] = []
+    """Events since then that moved most, those first."""
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.control import Alias, ApiKey, IndexVersion, PromptVersion, Quota, Route
+from schemas.control import Alias, ApiKey, Calibration, IndexVersion, PromptVersion, Quota, Route
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
 from schemas.evaluations import Evaluation
@@ -143,8 +143,8 @@ _ALL = (
     Topic(
         name="control",
         key="kind/name",
-        doc="Prompts, aliases, routes, quotas, index versions and API keys; the newest of each "
-        "for ever.",
+        doc="Prompts, aliases, routes, quotas, index versions, API keys and calibrations of the "
+        "judge; the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,
@@ -152,6 +152,7 @@ _ALL = (
             "dev.freshet.control.quota.v1": Quota,
             "dev.freshet.control.index.v1": IndexVersion,
             "dev.freshet.control.key.v1": ApiKey,
+            "dev.freshet.control.calibration.v1": Calibration,
         },
         cleanup="compact",
         retention="forever",

@@ -9,7 +9,9 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from monitoring.metrics import METRICS
+from monitoring.dashboards import DASHBOARDS
+from monitoring.dashboards.panel import Dashboard
+from monitoring.metrics import FAMILIES, Family
 from streams.config import ROOT, Settings
 
 DOCS = ROOT / "docs"
@@ -36,7 +38,16 @@ _METRICS = """# Metrics
 
 Each worker shows its own at `/metrics` on its port (`metrics.ports`), the gateway on its port. No
 label is unbounded: tenants, documents and questions are none. Where a worker's `/ready` answers 200
-it has recovered and works.
+it has recovered and works. [Dashboards](dashboards.md) show them, and rules watch over them.
+
+A *counter* only grows, so what one looks at is how fast; a *gauge* is a value now; a *histogram*
+knows how many values lay below each of its bounds, from which medians and percentiles are told.
+"""
+
+_PANELS = """# What each panel means
+
+Of the [dashboards](dashboards.md) in `monitoring/dashboards`. The [metrics](metrics.md) behind them
+have a page of their own.
 """
 
 
@@ -46,6 +57,7 @@ def pages() -> dict[Path, str]:
         "configuration.md": configuration,
         "commands.md": commands,
         "metrics.md": metrics,
+        "panels.md": panels,
     }
     return {DOCS / name: page() for name, page in made.items()}
 
@@ -73,12 +85,32 @@ def commands() -> str:
 
 
 def metrics() -> str:
-    """Every metric with its labels and its meaning."""
+    """Every metric with its labels and its meaning, by the process that shows it."""
+    return _METRICS + "".join(_family(family) for family in FAMILIES.values())
+
+
+def _family(family: Family) -> str:
     rows = (
         (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning)
-        for one in METRICS
+        for one in family.metrics
     )
-    return f"{_METRICS}\n{_table(('name', 'kind', 'labels', 'meaning'), rows)}"
+    table = _table(("name", "kind", "labels", "meaning"), rows)
+    return f"\n## {family.title}\n\n{family.about}\n\n{table}"
+
+
+def panels() -> str:
+    """Every panel with its meaning, by dashboard."""
+    return _PANELS + "".join(_dashboard(board) for board in DASHBOARDS)
+
+
+def _dashboard(board: Dashboard) -> str:
+    rows = (
+        (section.title, panel.title, panel.meaning)
+        for section in board.sections
+        for panel in section.panels
+    )
+    table = _table(("section", "panel", "meaning"), rows)
+    return f"\n## {board.title.removeprefix('Freshet: ')}\n\n{board.about}\n\n{table}"
 
 
 def walk() -> Iterator[tuple[list[str], str]]:

@@ -78,6 +78,7 @@ class Gateway:
         self._controls.start(ends, self._failed)
         await self.statuses.start(self._failed)
         await self.questions.start(self._failed)
+        metrics.begin(metrics.GATEWAY)
         waiting = metrics.gauge(metrics.GATEWAY_WAITING)
         waiting.set_function(lambda: self.questions.waiters.count)
         try:

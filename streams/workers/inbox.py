@@ -18,6 +18,8 @@ class Message(Protocol):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    logged_at: int
+    """When the broker wrote it: microseconds since the epoch, to the millisecond."""
 
     def ack(self) -> None:
         """Let the group's committed offset move past it."""

@@ -8,8 +8,9 @@ another indexer has taken the partition over, and this one starts anew from the 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ from streams.clients.errors import ModelDeadline, ModelUnavailable
 from streams.clients.kafka import LogClient, Position, partition_of
 from streams.config import Settings
 from streams.views.index import IndexView
-from streams.workers import measures
+from streams.workers import freshness, measures
 from streams.workers.inbox import Message
 from streams.workers.patience import until_available
 from streams.workers.shell import Clock
@@ -197,7 +198,8 @@ class IndexerHandler:
             for part in parts(draft, vectors)
         ]
         # The changes have the times of their plan; the ticks bring reads up to this moment.
-        await self._append([*events, *self._ticks(plan)])
+        logged_at = {(m.partition, m.offset): m.logged_at for m in work.messages}
+        await self._append([*events, *self._ticks(plan)], logged_at)
         self._indexer.forget(plan)
 
     async def _tick(self) -> None:
@@ -210,11 +212,16 @@ class IndexerHandler:
         free = self._owned - self._indexer.busy(written)
         return [(partition, self._indexer.tick(partition, now)) for partition in sorted(free)]
 
-    async def _append(self, events: Sequence[tuple[int, IndexEvent]]) -> None:
+    async def _append(
+        self,
+        events: Sequence[tuple[int, IndexEvent]],
+        logged_at: Mapping[tuple[int, int], int] = MappingProxyType({}),
+    ) -> None:
         sent: list[Awaitable[Position]] = []
         for partition, event in events:
             key = None if isinstance(event, IndexTick) else event.doc_id
             name = headers(type_of(event), source=SOURCE, time=event.index_time)
+            name += freshness.header(event, logged_at)
             sent.append(
                 await self._log.submit("index.changes", key, encode(event), name, partition)
             )

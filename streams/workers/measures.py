@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,25 @@ from monitoring import metrics
 
 if TYPE_CHECKING:
     from processors.indexer import Plan
+    from schemas.evaluations import Evaluation
+    from schemas.monitoring import Alert, Drift
     from schemas.responses import Response
 
 UNNAMED = "unnamed"
 """What became of an event of `documents` that names no document: there is no change for it."""
+OTHER = "other"
+"""A figure that no list names: labels stay bounded."""
+
+_RATINGS = {1: "up", 0: "none", -1: "down"}
+_NAN = float("nan")
+
+
+def begin(role: str) -> None:
+    """Show from the start what a role counts and has not yet counted."""
+    if role in metrics.FAMILIES:
+        metrics.begin(metrics.FAMILIES[role])
+    if role == "monitor":
+        agreement(None, 0, {})
 
 
 @contextmanager
@@ -55,10 +70,102 @@ def indexed(plan: "Plan") -> None:
         metrics.counter(metric).inc(count)
 
 
+def shown(after_s: Iterable[float]) -> None:
+    """Documents' events show, so long after the broker wrote them to the log."""
+    for seconds in after_s:
+        metrics.histogram(metrics.WRITER_FRESHNESS).observe(max(seconds, 0.0))
+
+
 def responded(response: "Response", took_s: float) -> None:
     """A response is in the log, so long after its question was admitted."""
     error = response.error.type if response.error else ""
     metrics.counter(metrics.ANSWERER_RESPONSES).labels(response.status, error).inc()
     metrics.histogram(metrics.ANSWERER_DURATION).labels(response.status).observe(took_s)
+    for kind, tokens in (
+        ("input", response.usage.input_tokens),
+        ("output", response.usage.output_tokens),
+    ):
+        metrics.counter(metrics.ANSWERER_TOKENS).labels(kind).inc(tokens)
     for name, taken_ms in response.timings_ms.items():
         metrics.histogram(metrics.WORKER_STAGE).labels("answerer", name).observe(taken_ms / 1000)
+
+
+def evaluated(evaluation: "Evaluation", delay_s: float, outcome: str) -> None:
+    """An evaluation is in the log, so long after its answer.
+
+    A score of `refusal` from 0.5 on is a refusal; the score `cost_usd` is money.
+    """
+    metrics.counter(metrics.JUDGE_EVALUATIONS).labels(outcome).inc()
+    metrics.histogram(metrics.JUDGE_DELAY).observe(max(delay_s, 0.0))
+    for claim in evaluation.claims:
+        metrics.counter(metrics.JUDGE_CLAIMS).labels(claim.verdict).inc()
+    for name, score in ((each.name, each.score) for each in evaluation.scores):
+        if score is None:
+            continue
+        if name in metrics.SCORES:
+            metrics.histogram(metrics.JUDGE_SCORE).labels(name).observe(score)
+        elif name == "refusal" and score >= 0.5:
+            metrics.counter(metrics.JUDGE_REFUSALS).inc()
+        elif name == "cost_usd":
+            metrics.counter(metrics.JUDGE_COST).inc(max(score, 0.0))
+
+
+def observed(metric: str, outcome: str, count: int = 1) -> None:
+    """Observations of a figure came to this; `metric` is one of `metrics.OBSERVED`."""
+    metrics.counter(metrics.MONITOR_OBSERVATIONS).labels(_figure(metric), outcome).inc(count)
+
+
+def behind(watermark_age_s: float) -> None:
+    """How old the event time is up to which windows are closed."""
+    metrics.gauge(metrics.MONITOR_WATERMARK_AGE).set(watermark_age_s)
+
+
+def drifted(drift: "Drift") -> None:
+    """A drift event is in the log."""
+    labels = _figure(drift.metric), drift.kind or OTHER, "began" if drift.drifted else "ended"
+    metrics.counter(metrics.DRIFT_ALARMS).labels(*labels).inc()
+
+
+def drift_state(metric: str, active: int, nearness: float, reference_events: int) -> None:
+    """Of all parts of the traffic: in how many a figure is in alarm, and how near the nearest."""
+    for gauge, value in (
+        (metrics.DRIFT_ACTIVE, active),
+        (metrics.DRIFT_NEARNESS, nearness),
+        (metrics.DRIFT_REFERENCE, reference_events),
+    ):
+        metrics.gauge(gauge).labels(_figure(metric)).set(value)
+
+
+def feedback(rating: int, outcome: str) -> None:
+    """Somebody's feedback came to this."""
+    metrics.counter(metrics.FEEDBACK).labels(_RATINGS.get(rating, OTHER), outcome).inc()
+
+
+def agreement(kappa: float | None, pairs: int, bins: Mapping[str, tuple[float, float]]) -> None:
+    """How judge and people agree: kappa, if it can be told, over so many answers.
+
+    `bins` gives what was predicted and what was observed by a bin of `metrics.BINS`; a bin that
+    is not given has too few answers.
+    """
+    metrics.gauge(metrics.FEEDBACK_KAPPA).set(_NAN if kappa is None else kappa)
+    metrics.gauge(metrics.FEEDBACK_PAIRS).set(pairs)
+    reliability = metrics.gauge(metrics.FEEDBACK_RELIABILITY)
+    for name in metrics.BINS:
+        for which, value in zip(
+            ("predicted", "observed"), bins.get(name, (_NAN, _NAN)), strict=True
+        ):
+            reliability.labels(name, which).set(value)
+
+
+def alerted(alert: "Alert") -> None:
+    """An alert began or ceased to hold, and says so in the log."""
+    metrics.counter(metrics.ALERTS_CHANGES).labels(alert.rule, alert.state).inc()
+
+
+def firing(rule: str, severity: str, count: int) -> None:
+    """So many alerts of a rule hold now; told after each change, and after a restart."""
+    metrics.gauge(metrics.ALERTS_FIRING).labels(rule, severity).set(count)
+
+
+def _figure(name: str) -> str:
+    return name if name in metrics.OBSERVED else OTHER

@@ -79,7 +79,17 @@ class Client(Protocol):
 class Received:
     """A record from Faust. Raw bytes: decoding is the handler's, so that bad ones are data."""
 
-    __slots__ = ("_app", "_event", "_held", "headers", "key", "offset", "partition", "value")
+    __slots__ = (
+        "_app",
+        "_event",
+        "_held",
+        "headers",
+        "key",
+        "logged_at",
+        "offset",
+        "partition",
+        "value",
+    )
 
     def __init__(self, event: Any, lag: Lag, app: faust.App) -> None:
         message = event.message
@@ -90,6 +100,7 @@ class Received:
         self.offset: int = message.offset
         self.key: bytes | None = message.key
         self.value: bytes | None = message.value
+        self.logged_at = round((message.timestamp or 0.0) * 1_000_000)
         headers = message.headers or []
         self.headers: list[tuple[str, bytes]] = list(
             headers.items() if isinstance(headers, dict) else headers
@@ -187,6 +198,7 @@ class Shell:
         try:
             lag = metrics.gauge(metrics.WORKER_LAG).labels(self._role)
             lag.set_function(lambda: self._lag.events(self._end))
+            measures.begin(self._role)
             self._probe.start()
             Watchdog(self._settings.kafka.session_timeout_s, _stood_still).start()
             async with self._log:

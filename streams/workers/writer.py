@@ -20,7 +20,7 @@ from schemas.topics import type_of
 from streams.clients.errors import IndexUnavailable
 from streams.clients.kafka import LogClient
 from streams.config import Settings
-from streams.workers import measures
+from streams.workers import freshness, measures
 from streams.workers.inbox import Message
 from streams.workers.patience import until_available
 from streams.workers.shell import Clock
@@ -127,6 +127,12 @@ class WriterHandler:
                 await self._apply(changes, check=check)
         with measures.stage("writer", "publish"):
             await self._publish(steps, offsets)
+        now = self._clock()
+        measures.shown(
+            (now - logged_at) / 1e6
+            for message in settled[len(known) :]
+            if (logged_at := freshness.logged_at(message.headers)) is not None
+        )
         for message in settled:
             message.ack()
         measures.outcomes("writer", {"applied": len(settled) - len(known), "known": len(known)})

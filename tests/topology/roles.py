@@ -43,6 +43,7 @@ class Delivered:
         self.key = record.key
         self.value = record.value
         self.headers = list(record.headers)
+        self.logged_at = record.timestamp_ms * 1000
         self._acked = acked
 
     def ack(self) -> None:

@@ -84,3 +84,33 @@ async def test_the_index_is_as_stale_as_what_can_be_read(topology: Topology) -> 
     assert read_time is not None
     assert value(name) == (topology.clock() - read_time) / 1e6
     assert value(name) >= 7
+
+
+async def test_freshness_is_told_of_each_document_that_comes_to_show(topology: Topology) -> None:
+    """From its event in the log to the progress that shows it; once, and not where nothing did."""
+    name = "freshet_writer_freshness_seconds"
+    before = value(f"{name}_count"), value(f"{name}_sum")
+    topology.put("arkona.md", TEXT, title="Arkona")
+    topology.put("hiddensee.md", TEXT, title="Hiddensee")
+    topology.clock.advance(3 * SECOND)
+    await topology.run()
+    topology.put("arkona.md", TEXT, title="Arkona")
+    await topology.run()
+    after = value(f"{name}_count"), value(f"{name}_sum")
+    assert after[0] - before[0] == 2
+    assert after[1] - before[1] >= 6
+
+
+async def test_tokens_are_counted_as_the_model_counted_them(topology: Topology) -> None:
+    """Those that it read and those that it wrote."""
+    name = "freshet_answerer_tokens_total"
+    topology.put("arkona.md", TEXT, title="Arkona")
+    await topology.run()
+    before = [value(name, kind=kind) for kind in ("input", "output")]
+    topology.ask("Where does the lighthouse of Arkona stand?")
+    await topology.run()
+    usage = topology.response().usage
+    after = [value(name, kind=kind) for kind in ("input", "output")]
+    grown = [new - old for new, old in zip(after, before, strict=True)]
+    assert grown == [usage.input_tokens, usage.output_tokens]
+    assert usage.input_tokens > 0

@@ -3,7 +3,16 @@ import pytest
 
 from processors.version import IndexSpec
 from schemas.codec import InvalidEvent, decode_as, encode
-from schemas.control import Alias, ApiKey, IndexVersion, PromptVersion, Quota, Route, key_of
+from schemas.control import (
+    Alias,
+    ApiKey,
+    Calibration,
+    IndexVersion,
+    PromptVersion,
+    Quota,
+    Route,
+    key_of,
+)
 from schemas.examples import EXAMPLES
 from schemas.topics import TOPICS
 
@@ -28,6 +37,7 @@ def test_an_index_version_holds_all_that_pins_an_index():
         (Quota, "quota/acme"),
         (IndexVersion, "index/v1"),
         (ApiKey, "key/9f86d081884c"),
+        (Calibration, "calibration/words-at-fault@2"),
     ],
 )
 def test_a_change_has_the_key_of_what_it_changes(kind: type, key: str):

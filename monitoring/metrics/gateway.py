@@ -1,0 +1,68 @@
+"""What the gateway counts and times."""
+
+from monitoring.metrics.metric import Family, Metric
+
+GATEWAY_REQUESTS = Metric(
+    "freshet_gateway_requests_total",
+    "counter",
+    "requests",
+    ("route", "method", "status"),
+    "HTTP requests by route and status; 499 is a caller who hung up.",
+)
+GATEWAY_DURATION = Metric(
+    "freshet_gateway_request_duration_seconds",
+    "histogram",
+    "seconds",
+    ("route",),
+    "From a request's head to the end of its response.",
+)
+GATEWAY_FIRST_PIECE = Metric(
+    "freshet_gateway_first_piece_seconds",
+    "histogram",
+    "seconds",
+    (),
+    "From a streamed question's head to the first piece of its answer.",
+)
+GATEWAY_WAITING = Metric(
+    "freshet_gateway_waiting_requests",
+    "gauge",
+    "requests",
+    (),
+    "Questions whose answers are being waited for.",
+)
+GATEWAY_REFUSED = Metric(
+    "freshet_gateway_refused_total",
+    "counter",
+    "requests",
+    ("code",),
+    "Requests that got an error, by its code.",
+)
+GATEWAY_CANCELLED = Metric(
+    "freshet_gateway_cancelled_total",
+    "counter",
+    "requests",
+    (),
+    "Questions that were cancelled because nobody waited for the answer any more.",
+)
+
+GATEWAY = Family(
+    "Gateway",
+    """\
+The front door, as those who call it see it. `requests` counts every call by what came of it: a
+status of 200 is a success, one that begins with 4 is a call that we could not accept (a wrong
+key, a malformed question, a quota used up), one that begins with 5 is our fault. `refused` counts
+the errors again, by the code that the caller was given.
+
+`request_duration` is how long callers wait for the whole response, `first_piece` how long before
+a streamed answer begins to appear: what somebody at a screen feels. `waiting` is how many
+questions are open at this moment, and `cancelled` how many were given up because the caller had
+left: many of them mean that answers come too late.""",
+    (
+        GATEWAY_REQUESTS,
+        GATEWAY_DURATION,
+        GATEWAY_FIRST_PIECE,
+        GATEWAY_WAITING,
+        GATEWAY_REFUSED,
+        GATEWAY_CANCELLED,
+    ),
+)

@@ -1,0 +1,1 @@
+"""When somebody must look: objectives that are missed too fast, and drift."""

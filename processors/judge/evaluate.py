@@ -1,0 +1,192 @@
+"""An answer judged: its claims held against what its prompt had, and every other score.
+
+The same object serves the live worker, a replay and a test: index, judge and clock come in through
+their ports. It keeps no state but a memory of passages, which never change under their name.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from processors.index import Access
+from processors.judge import claims as splitting
+from processors.judge import scores
+from processors.judge.findings import Finding, Judged
+from processors.judge.grounded import Evidence, Heard, groundedness, made
+from processors.judge.scores import Passage, Price
+from processors.ports import IndexReader, Judge
+from schemas.evaluations import Claim, Evaluation, Score
+from schemas.responses import Response
+
+UNJUDGED = "answer-scores@1"
+"""What gives the scores of an answer of which no claim was judged."""
+
+_REMEMBERED = 4096
+"""Passages; of some hundred words each."""
+_REQUEST_BYTES = 480_000
+"""Of claims, and of evidence, in one call: together less than a judge takes."""
+
+Recalibrate = Callable[[str, str, Judged], Judged]
+"""Query id, route and what the model said to what that means by the version in force."""
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """A response, what was asked where that is known, and when it was given (microseconds)."""
+
+    response: Response
+    question: str | None
+    at: int
+
+
+class Evaluator:
+    """Evaluates one response at a time or many at once."""
+
+    def __init__(
+        self,
+        *,
+        index: IndexReader,
+        judge: Judge,
+        clock: Callable[[], int],
+        prices: Mapping[str, Price] | None = None,
+        recalibrate: Recalibrate = lambda _query, _route, judged: judged,
+    ) -> None:
+        self._index = index
+        self._judge = judge
+        self._clock = clock
+        self._prices = prices or {}
+        self._recalibrate = recalibrate
+        self._passages: OrderedDict[str, Passage] = OrderedDict()
+
+    async def prepare(self, answers: Sequence[Answered]) -> None:
+        """Read the passages of a batch with as few reads as will do.
+
+        Most of them still stood when the newest answer was given; the rest is read as of its own.
+        Raises IndexUnavailable.
+        """
+        receipts = [one.response.receipt for one in answers if one.response.receipt is not None]
+        if receipts:
+            newest = max(receipt.as_of for receipt in receipts)
+            await self._read([name for receipt in receipts for name in receipt.passages], newest)
+        for receipt in receipts:
+            await self._read(receipt.passages, receipt.as_of)
+
+    async def evaluate(self, answered: Answered) -> Evaluation:
+        """Judge one answer; raises the model's and the index's errors."""
+        began = self._clock()
+        response = answered.response
+        if response.receipt is not None:
+            await self._read(response.receipt.passages, response.receipt.as_of)
+        passages = self._had(response)
+        split = splitting.split(response.answer)
+        evidence = Evidence.of(passages, split.claims)
+        judged = await self._asked(evidence, answered)
+        claims = made(split.claims, evidence, judged)
+        return self._evaluation(answered, passages, claims, judged, began)
+
+    def without_judge(self, answered: Answered, error: str) -> Evaluation:
+        """What can be said of an answer that the judge refuses to look at."""
+        passages = self._had(answered.response)
+        failed = Score(name="groundedness", error=error)
+        return self._evaluation(answered, passages, [], None, self._clock(), failed)
+
+    async def _asked(self, evidence: Evidence, answered: Answered) -> Judged | None:
+        findings: list[Finding] = []
+        version = None
+        for asked in _requests(evidence.heard):
+            texts = [one.text for one in asked]
+            allowed = [one.allowed for one in asked]
+            judged = await self._judge.judge(texts, evidence.texts, allowed)
+            findings += judged.findings
+            version = judged.version
+        if version is None:
+            return None
+        response = answered.response
+        route = response.receipt.route if response.receipt is not None else ""
+        return self._recalibrate(response.query_id, route, Judged(findings, version))
+
+    def _evaluation(
+        self,
+        answered: Answered,
+        passages: Sequence[Passage],
+        claims: Sequence[Claim],
+        judged: Judged | None,
+        began: int,
+        failed: Score | None = None,
+    ) -> Evaluation:
+        response = answered.response
+        used = _used(response, passages, claims)
+        found = [failed or groundedness(claims, judged)] if response.answer else []
+        found += scores.of_response(response, answered.question, passages, used, self._prices)
+        now = self._clock()
+        return Evaluation(
+            query_id=response.query_id,
+            tenant=response.tenant,
+            judge=judged.version if judged is not None else UNJUDGED,
+            at=now,
+            scores=found,
+            claims=list(claims),
+            labels=_labels(response),
+            duration_ms=max(0, now - began) / 1000,
+            answered_at=answered.at,
+            question=answered.question,
+        )
+
+    def _had(self, response: Response) -> list[Passage]:
+        names = response.receipt.passages if response.receipt is not None else []
+        return [self._passages.get(name) or Passage(name, None, {}) for name in names]
+
+    async def _read(self, names: Sequence[str], at: int) -> None:
+        """Read what is not remembered. What is found in another version stays unknown."""
+        missing = dict.fromkeys(name for name in names if not self._knows(name))
+        if not missing:
+            return
+        ids = dict.fromkeys(name.rpartition("@")[0] for name in missing)
+        rows = await self._index.passages(list(ids), at, Access())
+        for row in rows.values():
+            name = f"{row.passage_id}@{row.version}"
+            if name in missing:
+                self._passages[name] = scores.passage(name, row.text)
+        while len(self._passages) > _REMEMBERED + len(missing):
+            self._passages.popitem(last=False)
+
+    def _knows(self, name: str) -> bool:
+        if name not in self._passages:
+            return False
+        self._passages.move_to_end(name)
+        return True
+
+
+def _requests(heard: Sequence[Heard]) -> Iterator[list[Heard]]:
+    """The claims in as many calls as their length asks for."""
+    group: list[Heard] = []
+    size = 0
+    for one in heard:
+        weight = len(one.text.encode())
+        if group and size + weight > _REQUEST_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += weight
+    if group:
+        yield group
+
+
+def _used(response: Response, passages: Sequence[Passage], claims: Sequence[Claim]) -> set[int]:
+    """Places of the passages that the answer cites or that support one of its claims."""
+    supporting = {support.passage for claim in claims for support in claim.support}
+    cited = {cited.marker - 1 for cited in response.citations}
+    return {at for at, one in enumerate(passages) if at in cited or one.name in supporting}
+
+
+def _labels(response: Response) -> dict[str, str]:
+    """What figures are split by."""
+    labels = {"status": str(response.status)}
+    if (receipt := response.receipt) is not None:
+        labels |= {
+            "route": receipt.route[:128],
+            "prompt": receipt.prompt[:128],
+            "model": receipt.model[:128],
+            "index_version": receipt.index_version[:128],
+        }
+    return labels
