@@ -10,6 +10,7 @@ Saying yes to everything has a balanced accuracy of 0.5 and often the better F1,
 beside each figure. Speed is in seconds of one core's time.
 """
 
+import hashlib
 import os
 import sys
 import time
@@ -171,7 +172,10 @@ def measure(options: Options) -> Measured:
         "sets": sets,
         "summedits_balanced_accuracy": round(balanced, 4),
         "claims_per_second": speeds,
-        "weights": {"version": judge.version, "bytes": WEIGHTS.stat().st_size},
+        "weights": {
+            "version": judge.version,
+            "sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
+        },
     }
     return lines(sets, balanced, speeds), details
 
