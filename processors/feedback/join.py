@@ -11,7 +11,7 @@ late        its event time is further from the answer's than the window
 duplicate   this very event was here before
 replaced    the person had spoken of this answer before: of the two, the newer counts
 foreign     the answer is another tenant's; never joined, and nobody is told that there is one
-too_many    so many people had spoken of this answer that no more are kept
+too_many    so many had spoken of this answer that no more are kept
 =========== =======================================================================================
 """
 
@@ -32,6 +32,9 @@ Outcome = Literal[
 ]
 
 MAX_VOICES = 64
+"""People of one answer."""
+MAX_WAITING = 256
+"""Feedback events that wait for one answer."""
 _MAX_SEEN = 256
 _DAY = 24 * 3600 * 1_000_000
 
@@ -94,9 +97,8 @@ class FeedbackJoin:
         new = replace(old, judged=judged)
         outcomes: tuple[Outcome, ...] = ()
         if old.judged is None:
-            outcomes = tuple(self._fate(judged, voice) for voice in old.voices)
-            stay = zip(outcomes, old.voices, strict=True)
-            new = replace(new, voices=tuple(v for outcome, v in stay if outcome == "joined"))
+            outcomes, voices = self._settled(judged, old.voices)
+            new = replace(new, voices=voices)
         return Step(outcomes, self._put(old, new))
 
     def feedback(self, feedback: Feedback, *, event_id: str, at: int) -> Step:
@@ -111,10 +113,10 @@ class FeedbackJoin:
         if digest in old.seen:
             return Step(("duplicate",), ())
         voice = voice_of(feedback, event_id=event_id, at=at)
-        outcome: Outcome = "waiting" if old.judged is None else self._fate(old.judged, voice)
-        voices = old.voices
-        if outcome in ("joined", "waiting"):
-            outcome, voices = _heard(voices, voice, outcome)
+        if old.judged is None:
+            outcome, voices = _kept(old.voices, voice)
+        else:
+            outcome, voices = self._heard(old.judged, old.voices, voice)
         new = replace(old, voices=voices, seen=(*old.seen, digest)[-_MAX_SEEN:])
         return Step((outcome,), self._put(old, new))
 
@@ -149,10 +151,25 @@ class FeedbackJoin:
             return case.judged.answered_at + self._spec.kept
         return min(voice.at for voice in case.voices) + self._spec.window
 
-    def _fate(self, judged: Judged, voice: Voice) -> Outcome:
+    def _settled(
+        self, judged: Judged, waiting: tuple[Voice, ...]
+    ) -> tuple[tuple[Outcome, ...], tuple[Voice, ...]]:
+        """What becomes of voices that have waited, as if they came now that the answer is there."""
+        outcomes: list[Outcome] = []
+        voices: tuple[Voice, ...] = ()
+        for voice in waiting:
+            outcome, voices = self._heard(judged, voices, voice)
+            outcomes.append(outcome)
+        return tuple(outcomes), voices
+
+    def _heard(
+        self, judged: Judged, voices: tuple[Voice, ...], voice: Voice
+    ) -> tuple[Outcome, tuple[Voice, ...]]:
         if voice.tenant != judged.tenant:
-            return "foreign"
-        return "late" if abs(voice.at - judged.answered_at) > self._spec.window else "joined"
+            return "foreign", voices
+        if abs(voice.at - judged.answered_at) > self._spec.window:
+            return "late", voices
+        return _joined(voices, voice)
 
 
 def pair_of(case: Case) -> Pair | None:
@@ -173,16 +190,21 @@ def pair_of(case: Case) -> Pair | None:
     )
 
 
-def _heard(
-    voices: tuple[Voice, ...], voice: Voice, outcome: Outcome
-) -> tuple[Outcome, tuple[Voice, ...]]:
+def _kept(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
+    """All that a person says: which of it is the newest within the window is not known yet."""
+    if len(voices) == MAX_WAITING:
+        return "too_many", voices
+    return "waiting", (*voices, voice)
+
+
+def _joined(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
     known = {one.person: one for one in voices}
     before = known.get(voice.person)
     if before is None and len(known) == MAX_VOICES:
         return "too_many", voices
     if before is None or voice.is_newer_than(before):
         known[voice.person] = voice
-    return outcome if before is None else "replaced", _ordered(known.values())
+    return "joined" if before is None else "replaced", _ordered(known.values())
 
 
 def _ordered(voices: Iterable[Voice]) -> tuple[Voice, ...]:

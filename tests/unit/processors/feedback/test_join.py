@@ -4,12 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.feedback.agreement import Agreement
 from processors.feedback.cases import MemoryStore
-from processors.feedback.join import MAX_VOICES, FeedbackJoin, Joined, Pair, Step
+from processors.feedback.join import MAX_VOICES, MAX_WAITING, FeedbackJoin, Joined, Pair, Step
 from schemas.evaluations import Evaluation, Score
 from schemas.feedback import Feedback
 from tests.unit.processors.feedback.stories import GIVEN, SPEC, evaluation, feedback, join
@@ -151,6 +151,30 @@ def test_the_people_of_one_answer_are_bounded() -> None:
     assert (more.outcomes, again.outcomes) == (("too_many",), ("replaced",))
 
 
+def test_a_late_word_does_not_unsay_an_early_one_that_waited_for_the_answer() -> None:
+    """Which of a person's voices lie within the window is known only when the answer comes."""
+    joining = join()
+    joining.feedback(feedback(rating=1), event_id="f", at=GIVEN)
+    joining.feedback(feedback(rating=-1), event_id="g", at=GIVEN + SPEC.window + 1)
+    again = joining.feedback(feedback(rating=1), event_id="h", at=GIVEN + 1)
+    found = joining.evaluation(evaluation())
+    assert again.outcomes == ("waiting",)
+    assert found.outcomes == ("joined", "late", "replaced")
+    assert [change.after.people for change in found.joined if change.after] == [True]
+
+
+def test_what_waits_for_one_answer_is_bounded() -> None:
+    """Whoever repeats themselves about an answer that never comes fills no memory."""
+    joining = join()
+    for number in range(MAX_WAITING):
+        assert joining.feedback(feedback(), event_id=f"{number}", at=GIVEN).outcomes == ("waiting",)
+    assert joining.feedback(feedback(), event_id="more", at=GIVEN).outcomes == ("too_many",)
+    assert Counter(joining.evaluation(evaluation()).outcomes) == {
+        "joined": 1,
+        "replaced": MAX_WAITING - 1,
+    }
+
+
 def test_an_answer_that_could_not_be_judged_joins_and_counts_on_no_side() -> None:
     """People's opinion is kept; the judge's is None."""
     joining, agreement = join(), Agreement()
@@ -211,6 +235,7 @@ def _moment(event: Evaluation | Given) -> tuple[str, ...]:
     return event.feedback.query_id, event.event_id
 
 
+@settings(max_examples=500, deadline=None)
 @given(histories, st.data())
 def test_any_order_and_any_repetition_comes_to_the_same(
     history: list[Evaluation | Given], data: st.DataObject
