@@ -128,6 +128,16 @@ class Metrics(BaseModel):
     )
 
 
+class Dashboards(BaseModel):
+    """What `freshet dashboards` starts, on this machine's loopback addresses alone."""
+
+    prometheus_port: int = Field(9090, description="where Prometheus listens")
+    reports_port: int = Field(8720, description="where Evidently's reports are shown")
+    grafana_port: int = Field(3000, description="where Grafana listens")
+    scrape_interval_s: float = Field(5.0, ge=0.5, description="how often metrics are read")
+    retention_days: int = Field(15, ge=1, description="how long Prometheus keeps what it has read")
+
+
 class Stack(BaseModel):
     """What `freshet up` starts on this machine, and from where."""
 
@@ -172,6 +182,7 @@ class Settings(BaseSettings):
         description="US dollars for a million tokens in and out, by model (`name@version`)",
     )
     metrics: Metrics = Metrics()
+    dashboards: Dashboards = Dashboards()
     stack: Stack = Stack()
 
     @classmethod
