@@ -285,6 +285,7 @@ async def test_a_calibration_counts_from_when_it_is_made(topology: Topology) -> 
     assert after.judge == "words@2"
     assert verdicts(after) == ["unsupported"]
     assert score(after, "groundedness").score == pytest.approx(0.45)
+    assert score(after, "groundedness_raw").score == pytest.approx(0.9)
 
 
 async def test_a_judge_that_is_unavailable_is_asked_again(
