@@ -11,11 +11,11 @@ late        its event time is further from the answer's than the window
 duplicate   this very event was here before
 replaced    the person had spoken of this answer before: of the two, the newer counts
 foreign     the answer is another tenant's; never joined, and nobody is told that there is one
-too_many    so many had spoken of this answer that no more are kept
+too_many    so many people had spoken of this answer, or so much of what they said was waiting for
+            it, that no more is kept
 =========== =======================================================================================
 """
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -32,9 +32,6 @@ Outcome = Literal[
 ]
 
 MAX_VOICES = 64
-"""People of one answer."""
-MAX_WAITING = 256
-"""Feedback events that wait for one answer."""
 _MAX_SEEN = 256
 _DAY = 24 * 3600 * 1_000_000
 
@@ -94,11 +91,9 @@ class FeedbackJoin:
         judged = judged_of(evaluation)
         if old.judged is not None and not judged.replaces(old.judged):
             return Step((), ())
-        new = replace(old, judged=judged)
-        outcomes: tuple[Outcome, ...] = ()
+        new, outcomes = replace(old, judged=judged), tuple[Outcome, ...]()
         if old.judged is None:
-            outcomes, voices = self._settled(judged, old.voices)
-            new = replace(new, voices=voices)
+            new, outcomes = self._settled(new, judged)
         return Step(outcomes, self._put(old, new))
 
     def feedback(self, feedback: Feedback, *, event_id: str, at: int) -> Step:
@@ -114,9 +109,9 @@ class FeedbackJoin:
             return Step(("duplicate",), ())
         voice = voice_of(feedback, event_id=event_id, at=at)
         if old.judged is None:
-            outcome, voices = _kept(old.voices, voice)
+            outcome, voices = _waiting(old.voices, voice)
         else:
-            outcome, voices = self._heard(old.judged, old.voices, voice)
+            outcome, voices = self._taken(old.voices, voice, old.judged)
         new = replace(old, voices=voices, seen=(*old.seen, digest)[-_MAX_SEEN:])
         return Step((outcome,), self._put(old, new))
 
@@ -151,25 +146,23 @@ class FeedbackJoin:
             return case.judged.answered_at + self._spec.kept
         return min(voice.at for voice in case.voices) + self._spec.window
 
-    def _settled(
-        self, judged: Judged, waiting: tuple[Voice, ...]
-    ) -> tuple[tuple[Outcome, ...], tuple[Voice, ...]]:
-        """What becomes of voices that have waited, as if they came now that the answer is there."""
+    def _settled(self, case: Case, judged: Judged) -> tuple[Case, tuple[Outcome, ...]]:
+        """Of all that waited, what counts now that the answer is known."""
         outcomes: list[Outcome] = []
         voices: tuple[Voice, ...] = ()
-        for voice in waiting:
-            outcome, voices = self._heard(judged, voices, voice)
+        for voice in case.voices:
+            outcome, voices = self._taken(voices, voice, judged)
             outcomes.append(outcome)
-        return tuple(outcomes), voices
+        return replace(case, voices=voices), tuple(outcomes)
 
-    def _heard(
-        self, judged: Judged, voices: tuple[Voice, ...], voice: Voice
+    def _taken(
+        self, voices: tuple[Voice, ...], voice: Voice, judged: Judged
     ) -> tuple[Outcome, tuple[Voice, ...]]:
         if voice.tenant != judged.tenant:
             return "foreign", voices
         if abs(voice.at - judged.answered_at) > self._spec.window:
             return "late", voices
-        return _joined(voices, voice)
+        return _heard(voices, voice)
 
 
 def pair_of(case: Case) -> Pair | None:
@@ -190,22 +183,19 @@ def pair_of(case: Case) -> Pair | None:
     )
 
 
-def _kept(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
-    """All that a person says: which of it is the newest within the window is not known yet."""
-    if len(voices) == MAX_WAITING:
+def _waiting(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
+    """All that a person says is kept: which of it lies in the window is not known yet."""
+    if len(voices) == MAX_VOICES:
         return "too_many", voices
     return "waiting", (*voices, voice)
 
 
-def _joined(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
+def _heard(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
     known = {one.person: one for one in voices}
     before = known.get(voice.person)
     if before is None and len(known) == MAX_VOICES:
         return "too_many", voices
     if before is None or voice.is_newer_than(before):
         known[voice.person] = voice
-    return "joined" if before is None else "replaced", _ordered(known.values())
-
-
-def _ordered(voices: Iterable[Voice]) -> tuple[Voice, ...]:
-    return tuple(sorted(voices, key=lambda one: (one.tenant, one.reviewer or "")))
+    ordered = sorted(known.values(), key=lambda one: (one.tenant, one.reviewer or ""))
+    return "joined" if before is None else "replaced", tuple(ordered)

@@ -1,13 +1,9 @@
 """The calibrations in force, followed live in `control`."""
 
 from processors.feedback.versions import Calibrations
-from schemas.codec import InvalidEvent, decode
-from schemas.control import Calibration, key_of
-from schemas.envelope import Envelope, InvalidEnvelope
 from streams.clients.kafka import LogClient, Record
+from streams.judges import TOPIC, calibration_in
 from streams.views.follower import Follower
-
-TOPIC = "control"
 
 
 class CalibrationView:
@@ -36,14 +32,3 @@ class CalibrationView:
     def _take(self, record: Record) -> None:
         if (calibration := calibration_in(record)) is not None:
             self.calibrations.observe(calibration)
-
-
-def calibration_in(record: Record) -> Calibration | None:
-    """The calibration in a record of `control`; None for all else, and for what is no event."""
-    try:
-        event = decode(TOPIC, record.value or b"", Envelope.from_headers(record.headers))
-    except (InvalidEvent, InvalidEnvelope):
-        return None
-    if not isinstance(event, Calibration) or record.key != key_of(event).encode():
-        return None
-    return event
