@@ -25,7 +25,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Recompute the index from the log and compare; so, too, that each answer is judged once.
+    """Recompute the index from the log, count the evaluations of each answer, and compare.
 
     Exit code 1 on any fault.
     """
