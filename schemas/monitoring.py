@@ -48,7 +48,7 @@ class Drift(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What sort of change: `novelty`, `mix`, `value`, `missing`."""
     direction: Literal["up", "down"] | None = None
     share: Annotated[float, Meta(ge=0)] | None = None
-    """About how much of the traffic changed; of `mix`: how many times as much a topic is asked."""
+    """About how much of the traffic changed."""
     summary: Annotated[str, Meta(max_length=1024)] | None = None
     """What moved, in a sentence."""
     examples: Annotated[list[Example], Meta(max_length=5)] = []

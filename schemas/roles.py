@@ -44,6 +44,16 @@ ROLES: Mapping[str, Role] = {
         sends=("responses", "response.deltas", "dead-letters"),
         receives=("queries.admitted", "responses", "index.changes", "index.progress"),
     ),
+    "judge": Role(
+        doc="Holds each claim of an answer against what its prompt had, and gives it its scores.",
+        sends=("evaluations", "dead-letters"),
+        receives=("responses", "queries.admitted", "evaluations", "control"),
+    ),
+    "monitor": Role(
+        doc="Watches figures for drift and objectives, and joins answers with what people say.",
+        sends=("drift", "alerts", "dead-letters"),
+        receives=("evaluations", "feedback", "index.changes", "responses", "drift", "alerts"),
+    ),
     "operator": Role(
         doc="Looks at what could not be processed, and sends it again once it is mended.",
         sends=("documents", "queries", "feedback"),

@@ -22,7 +22,10 @@ from streams.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY_MS = 24 * 3600 * 1000
-PARTS = ("kafka", "milvus", "triton", "indexer", "writer", "admission", "answerer", "gateway")
+PARTS = (
+    *("kafka", "milvus", "triton", "indexer", "writer", "admission", "answerer", "gateway"),
+    *("judge", "monitor"),
+)
 
 
 class Kafka(BaseModel):
@@ -90,6 +93,24 @@ class Limits(BaseModel):
     tick_s: float = Field(1.0, description="how often an idle partition's index time advances")
 
 
+class Monitor(BaseModel):
+    """What is watched, and how soon."""
+
+    window_s: float = Field(
+        10.0, gt=0, description="of event time, that events are put in order by"
+    )
+    lateness_s: float = Field(10.0, ge=0, description="how late an event may come and still count")
+    feedback_days: float = Field(
+        7.0, gt=0, description="how far an answer and what people say of it may lie apart"
+    )
+    alert_scale: float = Field(
+        1.0, gt=0, description="what the windows of alert rules are multiplied by: 0.01 for a trial"
+    )
+    parts: int = Field(
+        1000, ge=1, description="tenants and routes that are watched each on their own"
+    )
+
+
 class Metrics(BaseModel):
     """Where each process shows `/metrics`; 0 picks a free port."""
 
@@ -100,9 +121,21 @@ class Metrics(BaseModel):
             "writer": 8712,
             "admission": 8713,
             "answerer": 8714,
+            "judge": 8715,
+            "monitor": 8716,
         },
         description="the port of each role",
     )
+
+
+class Dashboards(BaseModel):
+    """What `freshet dashboards` starts, on this machine's loopback addresses alone."""
+
+    prometheus_port: int = Field(9090, description="where Prometheus listens")
+    reports_port: int = Field(8720, description="where Evidently's reports are shown")
+    grafana_port: int = Field(3000, description="where Grafana listens")
+    scrape_interval_s: float = Field(5.0, ge=0.5, description="how often metrics are read")
+    retention_days: int = Field(15, ge=1, description="how long Prometheus keeps what it has read")
 
 
 class Stack(BaseModel):
@@ -143,7 +176,13 @@ class Settings(BaseSettings):
     triton: Triton = Triton()
     gateway: Gateway = Gateway()
     limits: Limits = Limits()
+    monitor: Monitor = Monitor()
+    prices: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="US dollars for a million tokens in and out, by model (`name@version`)",
+    )
     metrics: Metrics = Metrics()
+    dashboards: Dashboards = Dashboards()
     stack: Stack = Stack()
 
     @classmethod

@@ -22,8 +22,8 @@ def run(name: str) -> None:
         return
     from streams.workers import run as roles
 
-    if name not in roles.ROLES:
-        raise ConfigError(f"there is no role {name!r}; the roles are {', '.join(roles.ROLES)}")
+    if name not in roles.NAMES:
+        raise ConfigError(f"there is no role {name!r}; the roles are {', '.join(roles.NAMES)}")
     roles.run(name, settings)
 
 

@@ -76,6 +76,11 @@ class EmbeddingDetector:
             alarms.append(self._mix_alarm(at))
         return Seen(score=(rank + 1) / (len(self._novelties) + 1), alarms=tuple(alarms))
 
+    @property
+    def nearness(self) -> float:
+        """The evidence for a change as a share of what an alarm takes; above 1 in an alarm."""
+        return max(bank.leader()[1] / bank.threshold for bank in (self._novel, self._mixed))
+
     def snapshot(self) -> bytes:
         """What it remembers; with the same reference, a new detector goes on from there."""
         return msgspec.msgpack.encode(

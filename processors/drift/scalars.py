@@ -107,6 +107,11 @@ class ScalarDetector:
             alarms.append(self._alarm("value", self._value, moved, at))
         return Seen(fault=fault, score=rank, alarms=tuple(alarms))
 
+    @property
+    def nearness(self) -> float:
+        """The evidence for a change as a share of what an alarm takes."""
+        return max(test.evidence / test.threshold for test in (self._value, self._missing))
+
     def snapshot(self) -> bytes:
         """What it remembers; with the same reference, a new detector goes on from there."""
         state = ScalarState(
@@ -181,6 +186,16 @@ class _Test:
         if not test.drift_detected:
             return None
         return Moved("up", rise, up) if rise > fall else Moved("down", fall, down)
+
+    @property
+    def evidence(self) -> float:
+        """The larger of its two sums, in ranks."""
+        test = self._test
+        if test.drift_detected:
+            return 0.0
+        return float(
+            max(test._sum_increase - test._min_increase, test._max_decrease - test._sum_decrease)
+        )
 
     def sums(self) -> Sums:
         """A copy of what it remembers."""

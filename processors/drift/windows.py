@@ -1,12 +1,12 @@
 """Windows by event time: which events lie in which minute, whatever order they arrive in.
 
-Each tenant and route has tumbling windows of its own. A window closes once an event has been
-seen that is more than the allowed lateness past its end; until then its events may arrive in any
-order and any number of times. What is closed comes in event time, so that a detector fed from
-windows gives the same alarms in a replay as live.
+Each tenant and route has tumbling windows of its own. A window may be closed once an event has
+been seen that is more than the allowed lateness past its end; until it is, its events may arrive
+in any order and any number of times. What is closed comes in event time, so that a detector fed
+from windows gives the same alarms in a replay as live.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal
 
@@ -59,8 +59,9 @@ class OpenWindow(Struct):
 class WindowsState(Struct):
     """All that `Windows` remembers: open windows, and up to where they are closed."""
 
-    newest: int | None
-    open: list[OpenWindow]
+    newest: int = 0
+    closed_at: int = 0
+    open: list[OpenWindow] = []
 
 
 class Windows:
@@ -69,41 +70,55 @@ class Windows:
     def __init__(self, spec: WindowSpec, state: bytes | None = None) -> None:
         """Start anew, or from what `snapshot` gave."""
         self._spec = spec
-        kept = None if state is None else msgspec.msgpack.decode(state, type=WindowsState)
-        self._newest = kept.newest if kept else None
-        self._open = {(one.start, one.part): one for one in (kept.open if kept else ())}
+        kept = WindowsState() if state is None else msgspec.msgpack.decode(state, type=WindowsState)
+        self._newest = kept.newest
+        self._closed_at = kept.closed_at
+        self._open = {(one.start, one.part): one for one in kept.open}
+
+    @property
+    def closed_at(self) -> int:
+        """The event time that it had come to when windows were last closed; 0 before that."""
+        return self._closed_at
+
+    @property
+    def closed_before(self) -> int:
+        """Events of earlier times are late: their windows are closed."""
+        after = self._closed_at - self._spec.lateness
+        return max(0, after - after % self._spec.length)
 
     def add(self, part: Part, row: Row) -> Taken:
         """Take one event; `close` then says which windows that has closed."""
         start = row.at - row.at % self._spec.length
-        if self._is_closed(start):
+        if start < self.closed_before:
             return "late"
         window = self._open.setdefault((start, part), OpenWindow(part, start, {}))
         if row.event_id in window.rows:
             return "duplicate"
         window.rows[row.event_id] = row
-        self._newest = row.at if self._newest is None else max(self._newest, row.at)
+        self._newest = max(self._newest, row.at)
         return "taken"
 
     def advance(self, at: int) -> None:
         """Let time pass without an event: where a stream is idle, its windows close too."""
-        self._newest = at if self._newest is None else max(self._newest, at)
+        self._newest = max(self._newest, at)
 
-    def close(self) -> Iterator[ClosedWindow]:
-        """Windows that no event may enter any more, by start, tenant and route; each once."""
-        done = sorted(key for key in self._open if self._is_closed(key[0]))
-        for key in done:
-            window = self._open.pop(key)
-            yield _closed(window, self._spec.length)
+    def close(self, upto: int | None = None) -> list[ClosedWindow]:
+        """Windows that are complete, by start, tenant and route; each once.
+
+        `upto` holds time back: where events of a partition are read that are no newer than that,
+        more may come for windows that the others have left behind.
+        """
+        newest = self._newest if upto is None else min(self._newest, upto)
+        self._closed_at = max(self._closed_at, newest)
+        before = self.closed_before
+        done = sorted(key for key in self._open if key[0] < before)
+        return [_closed(self._open.pop(key), self._spec.length) for key in done]
 
     def snapshot(self) -> bytes:
         """What it remembers."""
-        return msgspec.msgpack.encode(WindowsState(self._newest, list(self._open.values())))
-
-    def _is_closed(self, start: int) -> bool:
-        if self._newest is None:
-            return False
-        return start + self._spec.length + self._spec.lateness <= self._newest
+        return msgspec.msgpack.encode(
+            WindowsState(self._newest, self._closed_at, list(self._open.values()))
+        )
 
 
 def _closed(window: OpenWindow, length: int) -> ClosedWindow:

@@ -92,6 +92,8 @@ class Lineage(Struct, frozen=True, kw_only=True):
     """What all feedback events that were read came to."""
     content_sha256: str
     """Of the rows as JSONL, whichever format they were written in."""
+    files: dict[str, str] = {}
+    """The files beside this one, and the SHA-256 of each."""
 
 
 class _Heard(Struct, frozen=True):

@@ -11,11 +11,11 @@ late        its event time is further from the answer's than the window
 duplicate   this very event was here before
 replaced    the person had spoken of this answer before: of the two, the newer counts
 foreign     the answer is another tenant's; never joined, and nobody is told that there is one
-too_many    so many people had spoken of this answer that no more are kept
+too_many    so many people had spoken of this answer, or so much of what they said was waiting for
+            it, that no more is kept
 =========== =======================================================================================
 """
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -91,12 +91,9 @@ class FeedbackJoin:
         judged = judged_of(evaluation)
         if old.judged is not None and not judged.replaces(old.judged):
             return Step((), ())
-        new = replace(old, judged=judged)
-        outcomes: tuple[Outcome, ...] = ()
+        new, outcomes = replace(old, judged=judged), tuple[Outcome, ...]()
         if old.judged is None:
-            outcomes = tuple(self._fate(judged, voice) for voice in old.voices)
-            stay = zip(outcomes, old.voices, strict=True)
-            new = replace(new, voices=tuple(v for outcome, v in stay if outcome == "joined"))
+            new, outcomes = self._settled(new, judged)
         return Step(outcomes, self._put(old, new))
 
     def feedback(self, feedback: Feedback, *, event_id: str, at: int) -> Step:
@@ -111,10 +108,10 @@ class FeedbackJoin:
         if digest in old.seen:
             return Step(("duplicate",), ())
         voice = voice_of(feedback, event_id=event_id, at=at)
-        outcome: Outcome = "waiting" if old.judged is None else self._fate(old.judged, voice)
-        voices = old.voices
-        if outcome in ("joined", "waiting"):
-            outcome, voices = _heard(voices, voice, outcome)
+        if old.judged is None:
+            outcome, voices = _waiting(old.voices, voice)
+        else:
+            outcome, voices = self._taken(old.voices, voice, old.judged)
         new = replace(old, voices=voices, seen=(*old.seen, digest)[-_MAX_SEEN:])
         return Step((outcome,), self._put(old, new))
 
@@ -149,10 +146,23 @@ class FeedbackJoin:
             return case.judged.answered_at + self._spec.kept
         return min(voice.at for voice in case.voices) + self._spec.window
 
-    def _fate(self, judged: Judged, voice: Voice) -> Outcome:
+    def _settled(self, case: Case, judged: Judged) -> tuple[Case, tuple[Outcome, ...]]:
+        """Of all that waited, what counts now that the answer is known."""
+        outcomes: list[Outcome] = []
+        voices: tuple[Voice, ...] = ()
+        for voice in case.voices:
+            outcome, voices = self._taken(voices, voice, judged)
+            outcomes.append(outcome)
+        return replace(case, voices=voices), tuple(outcomes)
+
+    def _taken(
+        self, voices: tuple[Voice, ...], voice: Voice, judged: Judged
+    ) -> tuple[Outcome, tuple[Voice, ...]]:
         if voice.tenant != judged.tenant:
-            return "foreign"
-        return "late" if abs(voice.at - judged.answered_at) > self._spec.window else "joined"
+            return "foreign", voices
+        if abs(voice.at - judged.answered_at) > self._spec.window:
+            return "late", voices
+        return _heard(voices, voice)
 
 
 def pair_of(case: Case) -> Pair | None:
@@ -173,17 +183,19 @@ def pair_of(case: Case) -> Pair | None:
     )
 
 
-def _heard(
-    voices: tuple[Voice, ...], voice: Voice, outcome: Outcome
-) -> tuple[Outcome, tuple[Voice, ...]]:
+def _waiting(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
+    """All that a person says is kept: which of it lies in the window is not known yet."""
+    if len(voices) == MAX_VOICES:
+        return "too_many", voices
+    return "waiting", (*voices, voice)
+
+
+def _heard(voices: tuple[Voice, ...], voice: Voice) -> tuple[Outcome, tuple[Voice, ...]]:
     known = {one.person: one for one in voices}
     before = known.get(voice.person)
     if before is None and len(known) == MAX_VOICES:
         return "too_many", voices
     if before is None or voice.is_newer_than(before):
         known[voice.person] = voice
-    return outcome if before is None else "replaced", _ordered(known.values())
-
-
-def _ordered(voices: Iterable[Voice]) -> tuple[Voice, ...]:
-    return tuple(sorted(voices, key=lambda one: (one.tenant, one.reviewer or "")))
+    ordered = sorted(known.values(), key=lambda one: (one.tenant, one.reviewer or ""))
+    return "joined" if before is None else "replaced", tuple(ordered)

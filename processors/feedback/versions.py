@@ -18,13 +18,12 @@ class Calibrations:
     def observe(self, event: Calibration) -> bool:
         """Take an event, in the order of the log; returns whether it counts.
 
-        It does where it goes on from the revision in force and leaves the curve as it was.
+        It does where it goes on from the revision in force and leaves the curve as it was. The
+        first of a version counts whatever its revision: those before it may be compacted away.
         """
         key = (event.name, event.version)
         before = self._found.get(key)
-        if event.revision != (before.revision if before else 0) + 1:
-            return False
-        if before is not None and _curve(before) != _curve(event):
+        if before is not None and not _follows(before, event):
             return False
         self._found[key] = event
         return True
@@ -71,6 +70,10 @@ def _place(query_id: str) -> float:
     """Between 0 and 1 (left out), the same for one id everywhere and always."""
     digest = blake2b(query_id.encode(), digest_size=8, person=b"judge").digest()
     return int.from_bytes(digest) % _PLACES / _PLACES
+
+
+def _follows(before: Calibration, event: Calibration) -> bool:
+    return event.revision == before.revision + 1 and _curve(event) == _curve(before)
 
 
 def _curve(one: Calibration) -> tuple[object, ...]:

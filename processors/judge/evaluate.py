@@ -13,7 +13,7 @@ from processors.index import Access
 from processors.judge import claims as splitting
 from processors.judge import scores
 from processors.judge.findings import Finding, Judged
-from processors.judge.grounded import Evidence, Heard, groundedness, made
+from processors.judge.grounded import Evidence, Heard, groundedness, groundedness_raw, made
 from processors.judge.scores import Passage, Price
 from processors.ports import IndexReader, Judge
 from schemas.evaluations import Claim, Evaluation, Score
@@ -80,17 +80,26 @@ class Evaluator:
         passages = self._had(response)
         split = splitting.split(response.answer)
         evidence = Evidence.of(passages, split.claims)
-        judged = await self._asked(evidence, answered)
+        said = await self._asked(evidence)
+        judged = None if said is None else self._meant(response, said)
         claims = made(split.claims, evidence, judged)
-        return self._evaluation(answered, passages, claims, judged, began)
+        found = [groundedness(claims, judged)] if response.answer else []
+        if judged is not None and said is not None and judged.version != said.version:
+            found.append(groundedness_raw(claims, said))
+        version = UNJUDGED if judged is None else judged.version
+        return self._evaluation(answered, passages, claims, found, version, began)
 
     def without_judge(self, answered: Answered, error: str) -> Evaluation:
         """What can be said of an answer that the judge refuses to look at."""
         passages = self._had(answered.response)
         failed = Score(name="groundedness", error=error)
-        return self._evaluation(answered, passages, [], None, self._clock(), failed)
+        return self._evaluation(answered, passages, [], [failed], UNJUDGED, self._clock())
 
-    async def _asked(self, evidence: Evidence, answered: Answered) -> Judged | None:
+    def _meant(self, response: Response, said: Judged) -> Judged:
+        route = response.receipt.route if response.receipt is not None else ""
+        return self._recalibrate(response.query_id, route, said)
+
+    async def _asked(self, evidence: Evidence) -> Judged | None:
         findings: list[Finding] = []
         version = None
         for asked in _requests(evidence.heard):
@@ -99,32 +108,27 @@ class Evaluator:
             judged = await self._judge.judge(texts, evidence.texts, allowed)
             findings += judged.findings
             version = judged.version
-        if version is None:
-            return None
-        response = answered.response
-        route = response.receipt.route if response.receipt is not None else ""
-        return self._recalibrate(response.query_id, route, Judged(findings, version))
+        return None if version is None else Judged(findings, version)
 
     def _evaluation(
         self,
         answered: Answered,
         passages: Sequence[Passage],
         claims: Sequence[Claim],
-        judged: Judged | None,
+        found: Sequence[Score],
+        judge: str,
         began: int,
-        failed: Score | None = None,
     ) -> Evaluation:
         response = answered.response
         used = _used(response, passages, claims)
-        found = [failed or groundedness(claims, judged)] if response.answer else []
-        found += scores.of_response(response, answered.question, passages, used, self._prices)
+        others = scores.of_response(response, answered.question, passages, used, self._prices)
         now = self._clock()
         return Evaluation(
             query_id=response.query_id,
             tenant=response.tenant,
-            judge=judged.version if judged is not None else UNJUDGED,
+            judge=judge,
             at=now,
-            scores=found,
+            scores=[*found, *others],
             claims=list(claims),
             labels=_labels(response),
             duration_ms=max(0, now - began) / 1000,
@@ -155,6 +159,18 @@ class Evaluator:
             return False
         self._passages.move_to_end(name)
         return True
+
+
+def outcome_of(evaluation: Evaluation) -> str:
+    """In a word, how far an answer could be judged: all that metrics tell of it."""
+    score = next((one for one in evaluation.scores if one.name == "groundedness"), None)
+    if score is None:
+        return "no_answer"
+    if score.error is not None:
+        return "not_judged"
+    if score.score is None:
+        return "no_claims"
+    return "no_passages" if evaluation.judge == UNJUDGED else "judged"
 
 
 def _requests(heard: Sequence[Heard]) -> Iterator[list[Heard]]:

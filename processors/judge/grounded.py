@@ -83,7 +83,6 @@ def groundedness(claims: Sequence[Claim], judged: Judged | None) -> Score:
             label="no_claims" if not claims else "not_checkable",
             explanation="the answer states nothing that its passages could support or gainsay",
         )
-    supported = _supported(claims, judged)
     kinds = [claim.verdict for claim in counted]
     right = kinds.count("supported")
     if "contradicted" in kinds:
@@ -93,13 +92,21 @@ def groundedness(claims: Sequence[Claim], judged: Judged | None) -> Score:
     return Score(
         name="groundedness",
         label=label,
-        score=round(sum(supported) / len(counted), 4),
+        score=_expected(counted, judged),
         explanation=f"{right} of {len(kinds)} claims supported{_faults(counted)}"[:4096],
     )
 
 
-def _supported(claims: Sequence[Claim], judged: Judged | None) -> list[float]:
-    return [finding.supported for finding in judged.findings] if judged is not None else []
+def groundedness_raw(claims: Sequence[Claim], judged: Judged) -> Score:
+    """The same by the model's own word, where a calibration has the last: what the next
+    calibration is learned from."""
+    counted = [claim for claim in claims if claim.verdict != "uncheckable"]
+    return Score(name="groundedness_raw", score=_expected(counted, judged))
+
+
+def _expected(counted: Sequence[Claim], judged: Judged | None) -> float:
+    findings = judged.findings if judged is not None else []
+    return round(sum(finding.supported for finding in findings) / len(counted), 4)
 
 
 def _faults(claims: Sequence[Claim]) -> str:

@@ -12,7 +12,9 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    role: Annotated[str, typer.Argument(help="indexer, writer, admission or answerer.")],
+    role: Annotated[
+        str, typer.Argument(help="indexer, writer, admission, answerer, judge or monitor.")
+    ],
 ) -> None:
     """Run one worker until it is told to stop. `freshet up` runs one of each."""
     from streams.role import run

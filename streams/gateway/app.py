@@ -20,12 +20,12 @@ from streams.gateway.auth import Caller, authenticate
 from streams.gateway.documents import Documents
 from streams.gateway.errors import ApiError
 from streams.gateway.feedback import FeedbackBox
-from streams.gateway.follower import Follower
 from streams.gateway.keys import KeyRing
 from streams.gateway.observed import Observed
 from streams.gateway.openai import Completions, Models
 from streams.gateway.questions import Questions
 from streams.gateway.statuses import Statuses
+from streams.views.follower import Follower
 from streams.views.status import StatusView
 
 log = logging.getLogger(__name__)

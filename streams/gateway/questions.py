@@ -16,8 +16,8 @@ from schemas.queries import Cancellation, Query
 from schemas.topics import type_of
 from streams.clients.kafka import LogClient, NoBroker, Record
 from streams.gateway.errors import ApiError, log_unavailable
-from streams.gateway.follower import Follower
 from streams.gateway.waiters import Awaited, TooManyWaiting, Waiters
+from streams.views.follower import Follower
 
 SOURCE = "freshet/gateway"
 LOOK_BACK_MS = 10 * 60 * 1000

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from streams.clients.kafka import LogClient, Position, Record
-from streams.gateway.follower import Follower
+from streams.views.follower import Follower
 from streams.views.status import TOPICS, DocumentStatus, StatusView
 
 _BATCH = 256

@@ -13,6 +13,8 @@ NEEDS = {
     "writer": ("kafka", "milvus"),
     "admission": ("kafka",),
     "answerer": ("kafka", "milvus", "triton"),
+    "judge": ("kafka", "milvus", "triton"),
+    "monitor": ("kafka", "triton"),
 }
 
 

@@ -6,11 +6,15 @@ from schemas.envelope import headers
 from schemas.topics import type_of
 from streams.clients.kafka import LogClient
 from streams.workers import measures
-from streams.workers.inbox import Message
 
 
 async def dead_letter(
-    log_client: LogClient, topic: str, message: Message, error: Exception, role: str, now: int
+    log_client: LogClient,
+    topic: str,
+    message: deadletters.Received,
+    error: Exception,
+    role: str,
+    now: int,
 ) -> None:
     """Write the dead letter of a record; `now` in microseconds."""
     reason = error.reason if isinstance(error, InvalidEvent) else "invalid"

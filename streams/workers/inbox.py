@@ -26,7 +26,21 @@ class Message(Protocol):
         ...
 
 
-_Message = TypeVar("_Message", bound=Message)
+class Item(Protocol):
+    """As much of a record as it takes to hold it."""
+
+    @property
+    def partition(self) -> int:
+        """Of its topic."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+        ...
+
+
+_Message = TypeVar("_Message", bound=Item)
 
 
 class Inbox(Generic[_Message]):
@@ -87,5 +101,5 @@ class Inbox(Generic[_Message]):
             self._room.set()
 
 
-def _size(message: Message) -> int:
+def _size(message: Item) -> int:
     return len(message.value or b"") + 1

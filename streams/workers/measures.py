@@ -136,9 +136,11 @@ def drift_state(metric: str, active: int, nearness: float, reference_events: int
         metrics.gauge(gauge).labels(_figure(metric)).set(value)
 
 
-def feedback(rating: int, outcome: str) -> None:
-    """Somebody's feedback came to this."""
-    metrics.counter(metrics.FEEDBACK).labels(_RATINGS.get(rating, OTHER), outcome).inc()
+def feedback(rating: int | None, outcome: str) -> None:
+    """Somebody's feedback came to this; None where the rating is no longer known."""
+    metrics.counter(metrics.FEEDBACK).labels(
+        _RATINGS.get(rating, OTHER) if rating is not None else OTHER, outcome
+    ).inc()
 
 
 def agreement(kappa: float | None, pairs: int, bins: Mapping[str, tuple[float, float]]) -> None:

@@ -3,7 +3,9 @@
 Each imports what it needs and no more: Milvus' client alone takes seconds to import.
 """
 
+import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from processors.version import IndexSpec
@@ -11,10 +13,14 @@ from streams.clients.kafka import Log
 from streams.config import Settings
 from streams.workers import logs
 from streams.workers.shell import Client, Handler, Shell, now_us
+from streams.workers.single import Single
 
 if TYPE_CHECKING:
     from streams.clients.milvus import MilvusIndex
     from streams.clients.triton import TritonEmbedder
+
+
+_NICER = 10
 
 
 class Role(NamedTuple):
@@ -73,18 +79,82 @@ def answerer(settings: Settings, log: Log) -> Role:
     return Role(handler, (index, embedder, reader))
 
 
+def judge(settings: Settings, log: Log) -> Role:
+    """`responses` to `evaluations`."""
+    from processors.judge.evaluate import Evaluator
+    from processors.judge.recalibrate import recalibrated
+    from processors.judge.scores import Price
+    from streams.clients.judging import TritonJudge
+    from streams.views.calibrations import CalibrationView
+    from streams.workers.judge import JudgeHandler
+
+    index = _index(settings, IndexSpec(name=settings.index_version))
+    model = TritonJudge(settings.triton.grpc, settings.triton.judge)
+    view = CalibrationView(log)
+    evaluator = Evaluator(
+        index=index,
+        judge=model,
+        clock=now_us,
+        prices={
+            name: Price(input=cost[0], output=cost[1]) for name, cost in settings.prices.items()
+        },
+        recalibrate=partial(recalibrated, view.calibrations),
+    )
+    return Role(JudgeHandler(log, evaluator, view, now_us), (index, model))
+
+
 ROLES: dict[str, Callable[[Settings, Log], Role]] = {
     "indexer": indexer,
     "writer": writer,
     "admission": admission,
     "answerer": answerer,
+    "judge": judge,
 }
 
 
+def monitor(settings: Settings, log: Log) -> Single:
+    """`evaluations`, `feedback` and `index.changes` to `drift` and `alerts`."""
+    from processors.alerts.rules import default_rules
+    from processors.feedback.join import JoinSpec
+    from processors.monitor.monitor import MonitorSpec
+    from streams.views.monitorstore import MonitorStore
+    from streams.workers.monitor import MonitorWorker
+
+    wanted, day = settings.monitor, 24 * 3600 * 1_000_000
+    embedder = _embedder(settings, IndexSpec(name=settings.index_version))
+    worker = MonitorWorker(
+        log,
+        MonitorStore(settings.state_dir / "monitor"),
+        embedder,
+        MonitorSpec(
+            window=int(wanted.window_s * 1e6),
+            lateness=int(wanted.lateness_s * 1e6),
+            parts=wanted.parts,
+        ),
+        JoinSpec(window=int(wanted.feedback_days * day), kept=int(2 * wanted.feedback_days * day)),
+        default_rules(wanted.alert_scale),
+        now_us,
+        settings.limits.horizon_ms,
+    )
+    return Single("monitor", settings, worker, log, embedder)
+
+
+SINGLES: dict[str, Callable[[Settings, Log], Single]] = {"monitor": monitor}
+"""Roles of which one process sees everything."""
+NAMES = (*ROLES, *SINGLES)
+BEHIND = {"judge", "monitor"}
+"""Roles that nobody waits for: they leave the processors to those that somebody does."""
+
+
 def run(role: str, settings: Settings) -> None:
-    """Run a role until it is told to stop. Does not return."""
+    """Run a role until it is told to stop."""
     logs.configure()
     log = Log(settings.kafka)
+    if role in BEHIND:
+        os.nice(_NICER)
+    if role in SINGLES:
+        SINGLES[role](settings, log).run()
+        return
     handler, clients = ROLES[role](settings, log)
     Shell(role, settings, handler, log, clients).run()
 

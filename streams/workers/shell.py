@@ -192,7 +192,7 @@ class Shell:
                     pass
         except TimeoutError:
             log.error("what is under way for %s does not end", sorted(gone))
-            _die()
+            die()
 
     async def _work(self) -> None:
         try:
@@ -213,7 +213,7 @@ class Shell:
             # State in memory can no longer be trusted. Everything is recovered from the log at
             # the next start, as after kill -9, so dying at once is the safe way out.
             log.exception("the worker stops and will be started anew")
-            _die()
+            die()
 
     def _end(self, partition: int) -> int:
         """The offset after a partition's last event, as of the last fetch; 0 before the first."""
@@ -279,10 +279,11 @@ def _app(role: str, group: str, settings: Settings) -> faust.App:
 
 def _stood_still(seconds: float) -> None:
     log.error("nothing ran for %.1f s: other workers may have this one's partitions", seconds)
-    _die()
+    die()
 
 
-def _die() -> NoReturn:
+def die() -> NoReturn:
+    """End this process at once, as kill -9 does; the supervisor starts another."""
     logging.shutdown()
     os._exit(_CRASHED)
 

@@ -7,6 +7,7 @@ says so, and a crash is one more call.
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -15,6 +16,8 @@ from msgspec import Struct
 
 from processors.answer import Answerer
 from processors.index import OPEN, Access
+from processors.judge.evaluate import Evaluator
+from processors.judge.recalibrate import recalibrated
 from processors.lexical import LexicalSpec
 from processors.rows import Record as Row
 from processors.rows import TableName, document_key, passage_key, unit_key
@@ -24,6 +27,7 @@ from schemas.codec import decode_as, encode
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
 from schemas.envelope import headers
+from schemas.evaluations import Evaluation
 from schemas.index import IndexChange, IndexEvent, IndexProgress, IndexTick
 from schemas.queries import Cancellation, Query
 from schemas.responses import Response, ResponseDelta
@@ -32,14 +36,17 @@ from streams.clients.kafka import Headers, Position, Record
 from streams.config import Kafka, Limits, Settings
 from streams.index.rowindex import RowIndex
 from streams.verify import rows_of, verify
+from streams.views.calibrations import CalibrationView
 from streams.views.progress import IndexFollower
 from streams.workers.admission import AdmissionHandler
 from streams.workers.answerer import AnswererHandler
 from streams.workers.indexer import IndexerHandler
+from streams.workers.judge import JudgeHandler
 from streams.workers.shell import Handler
 from streams.workers.writer import WriterHandler
 from tests.doubles.embedder import HashEmbedder
 from tests.doubles.index import MemoryTable
+from tests.doubles.judge import WordJudge
 from tests.doubles.log import MemoryLog
 from tests.doubles.reader import ScriptedReader
 from tests.topology.roles import SECOND, Group, ManualClock, Role
@@ -102,9 +109,11 @@ class Topology:
         self.writer = self._role("index.changes", self.another_writer)
         self.admission = self._role("queries", self._new_admission)
         self.answerer = self._role("queries.admitted", self._new_answerer)
+        self.judge_model = WordJudge()
+        self.judge = self._role("responses", self._new_judge)
         self.roles = [self.indexer, self.writer]
         if answers:
-            self.roles += [self.admission, self.answerer]
+            self.roles += [self.admission, self.answerer, self.judge]
 
     async def __aenter__(self) -> Self:
         for role in self.roles:
@@ -230,6 +239,16 @@ class Topology:
         (only,) = self.responses(query_id)
         return only
 
+    def evaluations(self, query_id: str | None = None) -> list[Evaluation]:
+        """What the judge found."""
+        found = self._all("evaluations", Evaluation)
+        return [one for one in found if query_id is None or one.query_id == query_id]
+
+    def evaluation(self, query_id: str = "q1") -> Evaluation:
+        """The only evaluation of an answer."""
+        (only,) = self.evaluations(query_id)
+        return only
+
     def deltas(self, query_id: str = "q1") -> list[str]:
         """The pieces that were streamed."""
         found = self._all("response.deltas", ResponseDelta)
@@ -309,6 +328,16 @@ class Topology:
 
     def _new_admission(self) -> Handler:
         return AdmissionHandler(self.settings, self.log, self.clock)
+
+    def _new_judge(self) -> Handler:
+        view = CalibrationView(self.log)
+        evaluator = Evaluator(
+            index=self.index,
+            judge=self.judge_model,
+            clock=self.clock,
+            recalibrate=partial(recalibrated, view.calibrations),
+        )
+        return JudgeHandler(self.log, evaluator, view, self.clock)
 
     def _new_answerer(self) -> Handler:
         follower = IndexFollower(self.log, self.spec.name)

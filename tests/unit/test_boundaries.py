@@ -15,7 +15,10 @@ MAY_IMPORT = {
     "streams": {"schemas", "processors", "streams", "monitoring"},
     "monitoring": {"schemas", "monitoring"},
 }
-OUTSIDE = {"msgspec", "numpy", "scipy", "river", "yaml", "snowballstemmer", "markdown_it"}
+OUTSIDE = {
+    *("msgspec", "numpy", "scipy", "river", "yaml", "snowballstemmer", "markdown_it"),
+    *("py3langid", "pyphen"),
+}
 """All that the pure packages need; above all no client of Kafka, Milvus, Triton or Spark."""
 
 

@@ -105,12 +105,13 @@ def test_the_schema_would_find_a_mistake() -> None:
 @pytest.mark.parametrize("name", sorted(services()))
 def test_a_service_waits_for_services_that_are_there(name: str) -> None:
     """Until they work; one that a profile may leave out is not required."""
+    profiles = services()[name].get("profiles")
     for needed, how in services()[name].get("depends_on", {}).items():
         other = services()[needed]
         assert how["condition"] in ("service_healthy", "service_completed_successfully")
         if how["condition"] == "service_healthy":
             assert "healthcheck" in other
-        if "profiles" in other:
+        if other.get("profiles", profiles) != profiles:
             assert how["required"] is False
 
 
@@ -216,6 +217,16 @@ def test_prometheus_reads_services_that_are_there() -> None:
 
     assert names <= services().keys()
     assert {"gateway", "indexer", "writer", "admission", "answerer", "triton"} <= names
+
+
+def test_prometheus_evaluates_our_rules() -> None:
+    """Where they are mounted."""
+    config = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
+    mounted = dict(v.split(":")[1::-1] for v in services()["prometheus"]["volumes"])
+    (pattern,) = config["rule_files"]
+
+    folder = ROOT / mounted[str(Path(pattern).parent)]
+    assert [path.name for path in folder.glob(Path(pattern).name)] == ["freshet.yml"]
 
 
 def test_grafana_reads_the_prometheus_that_is_there() -> None:

@@ -75,7 +75,7 @@ def test_nothing_is_recorded_that_nobody_reads() -> None:
     boards = (ROOT / "monitoring/grafana/dashboards").glob("*.json")
     read = "".join(path.read_text() for path in boards) + "".join(r["expr"] for r in promql.rules())
 
-    assert [name for name in promql.recorded() if name not in read] == []
+    assert [rule.name for rule in promql.recorded() if rule.name not in read] == []
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=NAMES)

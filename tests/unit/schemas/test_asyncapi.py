@@ -96,4 +96,4 @@ def test_roles_speak_of_topics_that_are_there():
     sent = {name for role in ROLES.values() for name in role.sends}
     received = {name for role in ROLES.values() for name in role.receives}
     assert sent | received <= set(TOPICS)
-    assert sent - received == {"feedback"}
+    assert sent <= received

@@ -2,7 +2,8 @@
 
 import pytest
 
-from processors.alerts.rules import Burn, Rule, RuleError, default_rules
+from monitoring import objectives
+from processors.alerts.rules import FAST, OBJECTIVES, SLOW, Burn, Rule, RuleError, default_rules
 
 HOUR = 3_600_000_000
 BURN = Burn(long=100, short=10, factor=2.0)
@@ -54,3 +55,15 @@ def test_each_objective_has_an_urgent_and_a_patient_rule() -> None:
     assert set(longest) == {6 * HOUR, 72 * HOUR}
     quick = default_rules(scale=1 / 3600)
     assert [max(burn.long for burn in one.burns) * 3600 for one in quick] == longest
+
+
+def test_the_promises_are_those_that_prometheus_watches() -> None:
+    """The same shares and windows, under the same names: one alert does not gainsay the other."""
+    ours = {one.name: one.target for one in OBJECTIVES}
+    assert ours == {one.name: one.target for one in objectives.OBJECTIVES}
+    for mine, theirs in ((FAST, objectives.FAST), (SLOW, objectives.SLOW)):
+        units = {"m": 60_000_000, "h": HOUR, "d": 24 * HOUR}
+        assert [(one.long, one.short, one.factor) for one in mine] == [
+            (*(int(at[:-1]) * units[at[-1]] for at in (one.long, one.short)), one.factor)
+            for one in theirs
+        ]

@@ -102,8 +102,21 @@ def test_an_event_of_a_closed_window_is_late_and_a_repeated_one_a_duplicate() ->
     assert windows.add(part, Row("a", 5)) == "taken"
     assert windows.add(part, Row("a", 5)) == "duplicate"
     assert windows.add(part, Row("b", 25)) == "taken"
+    assert [window.end for window in windows.close()] == [10]
     assert windows.add(part, Row("c", 9)) == "late"
     assert windows.add(PARTS[1], Row("c", 19)) == "taken"
+
+
+def test_time_is_held_back_where_events_are_still_to_be_read() -> None:
+    """A partition that is behind may have more for windows that the others have left."""
+    windows, part = Windows(SPEC), PARTS[0]
+    windows.add(part, Row("a", 5))
+    windows.add(part, Row("b", 100))
+    assert windows.close(24) == []
+    assert windows.add(part, Row("c", 6)) == "taken"
+    assert [len(window.rows) for window in windows.close(25)] == [2]
+    assert windows.add(part, Row("d", 7)) == "late"
+    assert windows.closed_before == 10
 
 
 def test_a_time_without_events_has_no_window() -> None:

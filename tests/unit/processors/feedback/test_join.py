@@ -106,6 +106,17 @@ def test_who_speaks_again_replaces_what_they_said_by_event_time() -> None:
     assert back == Step(("replaced",), (Joined("q", up, None),))
 
 
+def test_what_waits_is_not_replaced_by_what_turns_out_to_be_late() -> None:
+    """Who spoke in time and again too late has spoken in time."""
+    joining = join()
+    joining.feedback(feedback(rating=-1), event_id="f", at=GIVEN)
+    joining.feedback(feedback(rating=1), event_id="g", at=GIVEN + SPEC.window)
+    joining.feedback(feedback(rating=0), event_id="h", at=GIVEN + SPEC.window + 1)
+    found = joining.evaluation(evaluation())
+    assert found.outcomes == ("joined", "replaced", "late")
+    assert [change.after.people for change in found.joined if change.after] == [True]
+
+
 def test_another_tenants_feedback_is_never_joined() -> None:
     """Before the answer or after, and it replaces nobody's voice."""
     joining = join()
@@ -149,6 +160,14 @@ def test_the_people_of_one_answer_are_bounded() -> None:
     more = joining.feedback(feedback(reviewer="one more"), event_id="more", at=GIVEN)
     again = joining.feedback(feedback(reviewer="r0"), event_id="again", at=GIVEN + 1)
     assert (more.outcomes, again.outcomes) == (("too_many",), ("replaced",))
+
+
+def test_what_waits_for_one_answer_is_bounded() -> None:
+    """However often it is spoken of before it is judged, or if it never is."""
+    joining = join()
+    for number in range(MAX_VOICES):
+        joining.feedback(feedback(), event_id=f"{number}", at=GIVEN)
+    assert joining.feedback(feedback(), event_id="more", at=GIVEN).outcomes == ("too_many",)
 
 
 def test_an_answer_that_could_not_be_judged_joins_and_counts_on_no_side() -> None:

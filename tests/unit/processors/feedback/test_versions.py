@@ -32,14 +32,22 @@ def test_a_change_counts_only_on_the_revision_before_it() -> None:
     """Of two on one revision the first counts."""
     fold = Calibrations()
     first = version()
-    assert not fold.observe(replace(first, revision=2))
     assert fold.observe(first)
     assert not fold.observe(first)
+    assert not fold.observe(replace(first, revision=3))
     assert fold.observe(replace(first, revision=2, share=0.5))
     assert not fold.observe(replace(first, revision=2, share=1.0))
     found = fold.get("judge", 2)
     assert found is not None
     assert found.share == 0.5
+
+
+def test_a_version_whose_first_revisions_are_compacted_away_counts_all_the_same() -> None:
+    """And goes on from there."""
+    fold = Calibrations()
+    assert fold.observe(replace(version(), revision=5))
+    assert not fold.observe(version())
+    assert fold.observe(replace(version(), revision=6, share=1.0))
 
 
 @pytest.mark.parametrize(

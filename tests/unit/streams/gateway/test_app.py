@@ -9,7 +9,7 @@ from monitoring.metrics import GATEWAY_REQUESTS, METRICS
 from schemas.codec import decode
 from schemas.feedback import Feedback
 from streams.clients.kafka import Record
-from streams.gateway.follower import Follower
+from streams.views.follower import Follower
 from tests.doubles.front import Front, settled
 from tests.doubles.log import MemoryLog
 

@@ -21,7 +21,8 @@ def test_every_part_comes_after_those_that_it_needs(tmp_path: Path):
 def test_a_part_is_stopped_after_those_that_need_it(tmp_path: Path):
     """Kafka goes last: every process of ours still writes to it while it stops."""
     above = parts.dependants(parts.build(Settings(state_dir=tmp_path)))
-    assert set(above["kafka"]) == {"indexer", "writer", "admission", "answerer", "gateway"}
+    workers = {"indexer", "writer", "admission", "answerer", "judge", "monitor"}
+    assert set(above["kafka"]) == {*workers, "gateway"}
     assert above["gateway"] == []
 
 
@@ -50,5 +51,5 @@ def test_port_zero_becomes_a_free_port_of_its_own(tmp_path: Path):
     settings = Settings(state_dir=tmp_path)
     none = settings.metrics.model_copy(update={"ports": dict.fromkeys(settings.metrics.ports, 0)})
     chosen = parts.with_ports(settings.model_copy(update={"metrics": none})).metrics.ports
-    assert len(set(chosen.values())) == len(chosen) == 4
+    assert len(set(chosen.values())) == len(chosen) == 6
     assert 0 not in chosen.values()

@@ -1,4 +1,4 @@
-"""Following topics for as long as the gateway runs."""
+"""Following topics for as long as a process runs."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,7 +14,9 @@ class Follower:
         self._take = take
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, start: Mapping[str, Mapping[int, int]], failed: Callable[[], None]) -> None:
+    def start(
+        self, start: Mapping[str, Mapping[int, int]], failed: Callable[[], None] = lambda: None
+    ) -> None:
         """Begin at these offsets of these topics; `failed` is called should the task end."""
         self._task = asyncio.create_task(self._follow(start), name=f"follow {', '.join(start)}")
         self._task.add_done_callback(lambda task: None if task.cancelled() else failed())

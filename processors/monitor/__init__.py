@@ -1,0 +1,1 @@
+"""The stream of figures watched: windows, drift, objectives and what people say."""

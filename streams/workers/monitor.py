@@ -1,0 +1,364 @@
+"""The monitor: `evaluations`, `feedback` and `index.changes` in; `drift` and `alerts` out.
+
+One process sees all partitions: a mix of questions, or a share of bad answers, is of the whole
+traffic. It belongs to no consumer group. Where it has read to is in its view, with all that it
+has made of it, so after a crash nothing is counted twice; and each event that it sends has an id
+that follows from what it says, so nothing is told twice.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import json
+from numpy.typing import NDArray
+
+from monitoring import metrics
+from processors.alerts.rules import Rule
+from processors.feedback.agreement import Agreement
+from processors.feedback.join import FeedbackJoin, JoinSpec, Step
+from processors.monitor.monitor import Monitor, MonitorSpec, Told
+from processors.monitor.observations import (
+    ANSWERS,
+    DOCUMENTS,
+    FEEDBACK,
+    Observation,
+    of_change,
+    of_evaluation,
+    of_feedback,
+)
+from processors.monitor.places import Reading
+from processors.ports import Embedder
+from schemas.codec import InvalidEvent, decode, decode_as, encode
+from schemas.envelope import Envelope, InvalidEnvelope, headers
+from schemas.evaluations import Evaluation
+from schemas.feedback import Feedback
+from schemas.index import IndexChange, IndexEvent
+from schemas.monitoring import Alert, Drift
+from schemas.topics import type_of
+from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
+from streams.clients.kafka import LogClient, Record
+from streams.views.monitorstore import MonitorStore, Outgoing, Place
+from streams.workers import freshness, measures
+from streams.workers.deadletters import dead_letter
+from streams.workers.patience import until_available
+from streams.workers.shell import Clock
+
+log = logging.getLogger(__name__)
+
+SOURCE = "freshet/monitor"
+SOURCES = {"evaluations": ANSWERS, "index.changes": DOCUMENTS, "feedback": FEEDBACK}
+"""What is read, and which windows it goes into."""
+
+_EMBEDDED_AT_ONCE = 4
+"""Few, so that a question that somebody waits for never stands behind many of these."""
+
+At = tuple[str, int]
+Event = Evaluation | Feedback | IndexChange
+Vector = NDArray[np.float32]
+
+
+class Arrived(NamedTuple):
+    """An event of the log, with what was made of it before the transaction."""
+
+    record: Record
+    envelope: Envelope | None
+    event: Event | None
+    vector: Vector | None = None
+
+
+class MonitorWorker:
+    """Takes batches; `streams.workers.single` runs it."""
+
+    topics = tuple(SOURCES)
+
+    def __init__(
+        self,
+        log_client: LogClient,
+        store: MonitorStore,
+        embedder: Embedder,
+        spec: MonitorSpec,
+        join: JoinSpec,
+        rules: Sequence[Rule],
+        clock: Clock,
+        horizon_ms: int,
+    ) -> None:
+        self._log = log_client
+        self._store = store
+        self._embedder = embedder
+        self._clock = clock
+        self._horizon_ms = horizon_ms
+        self._monitor = Monitor(spec, rules, store.kept(), store.streams())
+        self._join = FeedbackJoin(join, store)
+        self._agreement = Agreement(store.agreement())
+        self._places: dict[At, Place] = store.places()
+        self._evaluated = store.evaluated()
+        """Partition of `responses` to the last offset of which an evaluation was read."""
+        self._reading: dict[At, Reading] = {}
+        self._ends: dict[At, int] = {}
+        """Where the log ended when it was last asked."""
+        self._told: set[str] = set()
+        self._shown: set[tuple[str, str]] = set()
+        """Rules and severities whose count of firing alerts the metrics have."""
+
+    async def open(self) -> dict[str, dict[int, int]]:
+        """Send what a crash left unsent; gives where to read from, by topic and partition."""
+        for topic in ("drift", "alerts"):
+            async for record in self._log.read(topic):
+                self._told.add(_id_of(record))
+        await self._send()
+        start: dict[str, dict[int, int]] = {}
+        for topic in self.topics:
+            since = await self._log.since(topic, self._clock() // 1000 - self._horizon_ms)
+            for partition, first in since.items():
+                known = self._places.get((topic, partition))
+                offset = first if known is None else known.again
+                start.setdefault(topic, {})[partition] = offset
+                self._reading[topic, partition] = Reading(offset)
+        await self._ask_ends()
+        self._show()
+        return start
+
+    async def close(self) -> None:
+        """Let go of the view."""
+        self._store.close()
+
+    async def process(self, batch: Sequence[Record]) -> None:
+        """Take a batch, whole. What it shows is told when `look_round` closes windows."""
+        arrived = await self._read(batch)
+        with measures.stage("monitor", "take"):
+            await asyncio.to_thread(self._fold, arrived)
+        measures.outcomes("monitor", {"taken": len(batch)})
+
+    async def look_round(self) -> int:
+        """Close the windows that are complete, and tell what they show; how many events wait.
+
+        Only here, where it is known how far the log goes: a partition that is behind holds time
+        back. Where nothing waits time passes by itself, and alerts fall silent.
+        """
+        now = self._clock()
+        await self._ask_ends()
+        waiting = sum(map(self._behind, self._ends))
+        passing: list[str] = []
+        if waiting == 0:
+            judged = await self._is_judged()
+            passing = [one for one in SOURCES.values() if one != ANSWERS or judged]
+        with measures.stage("monitor", "close"):
+            await asyncio.to_thread(self._close, now, passing)
+        await self._send()
+        self._show()
+        return waiting
+
+    async def _ask_ends(self) -> None:
+        for topic in self.topics:
+            ends = await self._log.ends(topic)
+            self._ends |= {(topic, partition): end for partition, end in ends.items()}
+
+    def _behind(self, at: At) -> int:
+        """How many events of a partition are in the log and not read."""
+        return max(0, self._ends.get(at, 0) - self._reading[at].next)
+
+    async def _is_judged(self) -> bool:
+        """Whether every response has been evaluated: then what is still to come is no older."""
+        ends = await self._log.ends("responses")
+        return all(self._evaluated.get(at, -1) >= end - 1 for at, end in ends.items())
+
+    async def _read(self, batch: Sequence[Record]) -> list[Arrived]:
+        read = [await self._decoded(record) for record in batch]
+        asked = [
+            (place, one.event.question)
+            for place, one in enumerate(read)
+            if isinstance(one.event, Evaluation) and (one.event.question or "").strip()
+        ]
+        with measures.stage("monitor", "embed"):
+            for first in range(0, len(asked), _EMBEDDED_AT_ONCE):
+                some = asked[first : first + _EMBEDDED_AT_ONCE]
+                vectors = await self._embed([text or "" for _, text in some])
+                for (place, _), vector in zip(some, vectors, strict=True):
+                    read[place] = read[place]._replace(vector=vector)
+        return read
+
+    async def _decoded(self, record: Record) -> Arrived:
+        if record.topic == "index.changes":
+            event = _change(record.value or b"")
+            return Arrived(record, None, event if isinstance(event, IndexChange) else None)
+        try:
+            envelope = Envelope.from_headers(record.headers)
+            found = decode(record.topic, record.value or b"", envelope)
+        except (InvalidEvent, InvalidEnvelope) as error:
+            if self._is_new(record):
+                now = self._clock()
+                await dead_letter(self._log, record.topic, record, error, "monitor", now)
+            return Arrived(record, None, None)
+        assert isinstance(found, Evaluation | Feedback)
+        return Arrived(record, envelope, found)
+
+    def _is_new(self, record: Record) -> bool:
+        """Whether it was never taken; else it is read again for its window alone."""
+        place = self._places.get((record.topic, record.partition))
+        return place is None or record.offset >= place.next
+
+    async def _embed(self, texts: Sequence[str]) -> list[Vector | None]:
+        try:
+            found = await until_available(
+                lambda: self._embedder.embed(texts), ModelUnavailable, ModelDeadline
+            )
+        except ModelRejected as error:
+            if len(texts) > 1:
+                return [vector for text in texts for vector in await self._embed([text])]
+            log.warning("a question cannot be embedded, and is not watched: %s", error)
+            return [None]
+        return list(found)
+
+    def _fold(self, arrived: Sequence[Arrived]) -> None:
+        """All of a batch's effects, in one transaction."""
+        now = self._clock()
+        with self._store.transaction():
+            for one in arrived:
+                self._take(one, now)
+            self._keep_places()
+
+    def _close(self, now: int, passing: Sequence[str]) -> None:
+        """All that closing windows shows, in one transaction."""
+        with self._store.transaction():
+            for source in passing:
+                self._monitor.advance(source, now)
+            if passing:
+                self._heard(None, self._join.advance(now))
+            told = self._monitor.close(self._held_back())
+            self._keep_places()
+            self._store.put_kept(self._monitor.saved())
+            self._store.put_streams(self._monitor.changed())
+            self._store.post(_outgoing(one) for one in told)
+
+    def _keep_places(self) -> None:
+        for at, reading in self._reading.items():
+            closed = self._monitor.closed_before(SOURCES[at[0]])
+            place = self._places.get(at, Place(reading.next, reading.next))
+            self._places[at] = Place(place.next, reading.again(closed))
+        self._store.put_places(self._places)
+        self._store.put_evaluated(self._evaluated)
+        self._store.put_agreement(self._agreement.snapshot())
+
+    def _held_back(self) -> dict[str, int]:
+        """Source to the event time beyond which a partition that is behind may still have more."""
+        upto: dict[str, int] = {}
+        for at, reading in self._reading.items():
+            if self._behind(at):
+                source = SOURCES[at[0]]
+                upto[source] = min(upto.get(source, reading.newest), reading.newest)
+        return upto
+
+    def _take(self, one: Arrived, now: int) -> None:
+        record = one.record
+        at = record.topic, record.partition
+        observation = self._observation(one)
+        reading = self._reading[at]
+        if observation is not None and self._monitor.take(observation, now) == "taken":
+            reading.took(record.offset, observation.at)
+        reading.next = record.offset + 1
+        if self._is_new(record):
+            self._places[at] = Place(reading.next, reading.next)
+
+    def _observation(self, one: Arrived) -> Observation | None:
+        match one.event:
+            case Evaluation() as evaluation:
+                self._note_response(one.envelope)
+                if self._is_new(one.record):
+                    self._heard(None, self._join.evaluation(evaluation))
+                return of_evaluation(evaluation, one.vector)
+            case Feedback() as feedback:
+                return self._feedback(feedback, one)
+            case IndexChange() as change:
+                return of_change(change, freshness.logged_at(one.record.headers))
+            case _:
+                return None
+
+    def _feedback(self, feedback: Feedback, one: Arrived) -> Observation:
+        """A plain message has no id of its own: its place in the log is one."""
+        record, envelope = one.record, one.envelope
+        at = logged = record.timestamp_ms * 1000
+        event_id = f"{record.topic}/{record.partition}@{record.offset}"
+        if envelope is not None:
+            event_id = envelope.dedupe_key
+            at = min(logged, envelope.time if envelope.time is not None else logged)
+        if self._is_new(record):
+            step = self._join.feedback(feedback, event_id=event_id, at=at)
+            self._heard(feedback.rating, step)
+        return of_feedback(feedback, event_id, at)
+
+    def _heard(self, rating: int | None, step: Step) -> None:
+        for joined in step.joined:
+            self._agreement.add(joined)
+        for outcome in step.outcomes:
+            measures.feedback(rating, outcome)
+
+    def _note_response(self, envelope: Envelope | None) -> None:
+        name = envelope.id if envelope is not None else ""
+        partition, _, offset = name.removeprefix("responses/").partition("@")
+        if partition.isdecimal() and offset.isdecimal():
+            seen = self._evaluated.get(int(partition), -1)
+            self._evaluated[int(partition)] = max(seen, int(offset))
+
+    async def _send(self) -> None:
+        """Send what waits, each once: what a crash left may be in the log already."""
+        waiting = self._store.outbox()
+        for _, one in waiting:
+            if one.id in self._told:
+                continue
+            event = decode_as(_TYPES[one.topic], one.body)
+            name = headers(type_of(event), source=SOURCE, time=self._clock(), id=one.id)
+            await self._log.send(one.topic, one.key, one.body, name)
+            self._told.add(one.id)
+            _measure(event)
+        if waiting:
+            self._store.sent(waiting[-1][0])
+
+    def _show(self) -> None:
+        """Bring the metrics to where things stand."""
+        for state in self._monitor.states():
+            measures.drift_state(*state)
+        for (figure, outcome), count in self._monitor.counts.items():
+            measures.observed(figure, outcome, count)
+        self._monitor.counts.clear()
+        self._show_firing()
+        closed = self._monitor.closed_before(ANSWERS)
+        if closed:
+            measures.behind((self._clock() - closed) / 1e6)
+        total = next(one for one in self._agreement.figures() if one.judge is None)
+        bins = {
+            name: (one.predicted, one.observed)
+            for name, one in zip(metrics.BINS, total.reliability, strict=True)
+            if one.predicted is not None and one.observed is not None
+        }
+        measures.agreement(total.kappa, total.table.pairs, bins)
+
+    def _show_firing(self) -> None:
+        now = Counter[tuple[str, str]]()
+        now.update((alert.rule, alert.severity) for alert in self._monitor.firing())
+        for rule, severity in self._shown | now.keys():
+            measures.firing(rule, severity, now[rule, severity])
+        self._shown |= now.keys()
+
+
+def _outgoing(told: Told) -> Outgoing:
+    topic = "drift" if isinstance(told.event, Drift) else "alerts"
+    return Outgoing(topic, told.event.metric, told.id, encode(told.event))
+
+
+def _measure(event: Drift | Alert) -> None:
+    if isinstance(event, Drift):
+        measures.drifted(event)
+    else:
+        measures.alerted(event)
+
+
+def _id_of(record: Record) -> str:
+    return dict(record.headers).get("ce_id", b"").decode(errors="replace")
+
+
+_TYPES: dict[str, type[Drift | Alert]] = {"drift": Drift, "alerts": Alert}
+_change = json.Decoder(IndexEvent).decode
