@@ -99,7 +99,7 @@ class Monitor(BaseModel):
     window_s: float = Field(
         10.0, gt=0, description="of event time, that events are put in order by"
     )
-    lateness_s: float = Field(10.0, ge=0, description="how late an event may come and still count")
+    lateness_s: float = Field(5.0, ge=0, description="how late an event may come and still count")
     feedback_days: float = Field(
         7.0, gt=0, description="how far an answer and what people say of it may lie apart"
     )

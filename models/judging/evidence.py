@@ -18,6 +18,8 @@ BEFORE, BEHIND = 5, 3
 
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?![a-z])|[。！？]|\n\s*")
 
+_NO_WORDS = Word(*[()] * len(Word._fields))
+
 Mask = NDArray[np.bool_]
 
 
@@ -45,16 +47,18 @@ class Evidence:
                     self.words += found
                     self.sentences.append(Place(number, start, end))
         self.sentence_of: Ids = np.array(sentence_of, np.int64)
-        self.keys = [word.key for word in self.words]
+        columns = Word(*zip(*self.words, strict=True)) if self.words else _NO_WORDS
+        self.keys = columns.key
         self.positions: dict[str, list[int]] = {}
         for at, key in enumerate(self.keys):
             self.positions.setdefault(key, []).append(at)
         self.ids = vectors.ids(self.words)
         self._distinct, self._inverse = np.unique(self.ids, return_inverse=True)
         self._vectors = vectors.vectors[self._distinct]
-        self.content: Mask = np.array([word.content for word in self.words], bool)
-        self.numbers: Mask = np.array([word.number for word in self.words], bool)
-        self.negative: Mask = np.array([word.negative for word in self.words], bool)
+        self.content: Mask = np.array(columns.content, bool)
+        self.numbers: Mask = np.array(columns.number, bool)
+        self.negative: Mask = np.array(columns.negative, bool)
+        self._lower = columns.lower
         self._ngrams: dict[int, set[tuple[str, ...]]] = {}
 
     def __len__(self) -> int:
@@ -62,8 +66,9 @@ class Evidence:
 
     def likeness(self, vectors: Floats) -> Floats:
         """Cosine of each row with each word, [k, n]; 0 for words that carry no content."""
-        cosines: Floats = (vectors @ self._vectors.T)[:, self._inverse]
-        return cosines * self.content
+        cosines: Floats = np.take(vectors @ self._vectors.T, self._inverse, axis=1)
+        cosines *= self.content
+        return cosines
 
     def ngrams(self, length: int) -> set[tuple[str, ...]]:
         """All runs of so many words."""
@@ -75,7 +80,7 @@ class Evidence:
     @cached_property
     def forms(self) -> frozenset[str]:
         """The words as they stand, in small letters."""
-        return frozenset(word.lower for word in self.words)
+        return frozenset(self._lower)
 
     @cached_property
     def negated(self) -> Mask:

@@ -48,7 +48,12 @@ class WordVectors:
 
     def ids(self, found: list[Word]) -> Ids:
         """The row of each word, or of the commonest word of its stem, or `UNKNOWN`."""
-        return np.array([self._id(word.lower) for word in found], np.int64)
+        listed, stems = self._ids, self._stems
+        rows = [
+            listed[word.lower] if word.lower in listed else stems.get(stem(word.lower), UNKNOWN)
+            for word in found
+        ]
+        return np.array(rows, np.int64)
 
     def rarity(self, word: Word) -> float:
         """From 0.25 (common) to 1 (not listed), by rank: what an inverse frequency would say."""
@@ -58,7 +63,3 @@ class WordVectors:
         if at is None:
             return 1.0
         return max(COMMONEST, (math.log(2 + at) / self._scale - 0.5) * 1.8)
-
-    def _id(self, lower: str) -> int:
-        at = self._ids.get(lower)
-        return self._stems.get(stem(lower), UNKNOWN) if at is None else at

@@ -11,6 +11,8 @@ _WORD = re.compile(
     r"\d+(?:[.,:]\d+)*|[%$€£]|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
     r"|[^\W\d_\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+(?:['’][^\W\d_]+)*"
 )
+_ASCII_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*|[0-9]+(?:[.,:][0-9]+)*|[%$]")
+"""The same where there is nothing else, which most English is; twice as fast."""
 _OPENS = frozenset('.!?\n:"“')
 _STOP_WORDS = (
     "a an and any are as at be been being but by can could did do does doing for from had has have "
@@ -62,12 +64,13 @@ def words(text: str) -> list[Word]:
     """The words of a text, at most `MOST`, in order."""
     found: list[Word] = []
     last = 0
-    for match in _WORD.finditer(text):
+    for match in (_ASCII_WORD if text.isascii() else _WORD).finditer(text):
         start, end = match.span()
-        said = match[0]
+        said = text[start:end]
         # Hardly any word is capitalised: what stands in front of the others is not looked at.
         name = said[0].isupper() and bool(found) and _OPENS.isdisjoint(text[last:start])
-        found.append(Word(start, end, name, *_form(said.lower())))
+        # What `Word(...)` does, without a call in between: half of all time goes into words.
+        found.append(tuple.__new__(Word, (start, end, name, *_form(said.lower()))))
         last = end
         if len(found) == MOST:
             break

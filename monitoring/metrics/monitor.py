@@ -4,6 +4,7 @@ from monitoring.metrics.metric import Family, Metric
 
 OBSERVED = (
     "query_embedding",
+    "document_embedding",
     "query_words",
     "document_words",
     "document_freshness_s",

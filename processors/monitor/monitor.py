@@ -46,8 +46,8 @@ Key = tuple[str, str, str]
 class MonitorSpec(Struct, frozen=True, kw_only=True):
     """Times in microseconds."""
 
-    window: int = 10 * _SECOND
-    lateness: int = 10 * _SECOND
+    window: int = 5 * _SECOND
+    lateness: int = 5 * _SECOND
     ahead: int = 60 * _SECOND
     """How far before the clock an event time may be: further, it is a fault."""
     parts: int = 1000

@@ -1,5 +1,7 @@
 """What the demo asks of the documentation of installed packages."""
 
+from collections.abc import Sequence
+from itertools import islice, product
 from typing import NamedTuple
 
 
@@ -38,3 +40,46 @@ EDIT = Edit(
 )
 
 DELETED = Question("Which library is for property-based testing in Python?", "hypothesis")
+
+WRONG = ("HTTP/2", "HTTP/7")
+"""What the demo falsifies in the answer to its first question."""
+
+_USUAL = (
+    "What is {}?",
+    "Which license does {} have?",
+    "How do I install {}?",
+    "Which Python versions does {} support?",
+)
+
+CHANGED = (
+    "Where do I find my invoice for last month?",
+    "How can I change the credit card on my account?",
+    "Why was I charged twice this week?",
+    "Can I get a refund for my subscription?",
+    "When will my parcel arrive?",
+    "The courier lost my package, what now?",
+    "How do I cancel my order?",
+    "My discount code is not accepted.",
+    "Which payment methods do you take?",
+    "Do you deliver to Norway?",
+    "I forgot the password of my customer account.",
+    "How long is the warranty on the washing machine?",
+    "Can I pay in instalments?",
+    "Where is your nearest shop?",
+    "Is the blue jacket available in size M?",
+    "Who do I call about a broken screen?",
+    "How do I return shoes that do not fit?",
+    "Are gift cards refundable?",
+    "What are your opening hours on Sunday?",
+    "Please delete my customer account.",
+    "Why is shipping so expensive?",
+    "Can a friend collect my order?",
+    "Is there a student discount?",
+    "How do I get a receipt for my tax office?",
+)
+"""What nobody asks of a package: the questions of a shop's customers."""
+
+
+def usual(packages: Sequence[str], count: int) -> list[str]:
+    """Questions about packages, the first so many."""
+    return [text.format(name) for name, text in islice(product(packages, _USUAL), count)]

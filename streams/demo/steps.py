@@ -3,11 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
-from uuid import uuid4
 
 from msgspec import json, structs
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from processors.readtime import Progress as IndexProgressFold
@@ -16,14 +13,13 @@ from schemas.codec import encode
 from schemas.documents import Document
 from schemas.envelope import headers
 from schemas.index import IndexChange, IndexEvent, IndexProgress
-from schemas.queries import Query, WriteReceipt
+from schemas.queries import WriteReceipt
 from schemas.responses import Response
 from schemas.topics import TOPICS, type_of
-from streams.asking import SLACK_S, answer
-from streams.clients.kafka import Log, Position
+from streams.clients.kafka import Position
 from streams.clients.milvus import MilvusIndex
-from streams.config import Settings
 from streams.demo.questions import DELETED, EDIT, OFF_TOPIC, QUESTIONS
+from streams.demo.stage import Stage
 from streams.sources.event import Common, DocumentEvent
 from streams.sources.packages import installed, read_all
 from streams.verify import rows_of, verify
@@ -32,57 +28,66 @@ from streams.writes import Written, send_all
 SOURCE = "freshet/demo"
 
 
-class Demo:
-    """Runs against a stack that is up."""
+class Spine:
+    """Documents flow in, questions are answered, and both follow every change."""
 
-    def __init__(self, settings: Settings, console: Console) -> None:
-        self._settings = settings
-        self._console = console
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self._documents: dict[str, Document] = {}
-        self._failed: list[str] = []
-        self.first_answer_s = 0.0
-        """Seconds from the first document sent to the first answer."""
 
-    async def run(self) -> bool:
-        """All steps in order; whether every one held."""
-        async with Log(self._settings.kafka) as log:
-            self._log = log
-            for step in (self._load, self._ask, self._edit, self._delete, self._verify):
-                await step()
-        for failure in self._failed:
-            self._console.print(f"[red]did not hold:[/] {failure}")
-        return not self._failed
+    async def run(self) -> None:
+        """All steps in order."""
+        for step in (self._load, self._ask, self._edit, self._delete):
+            await step()
 
-    def _title(self, text: str) -> None:
-        self._console.print(f"\n[bold]{text}[/]")
-
-    def _held(self, what: str, held: bool) -> None:
-        self._console.print(f"  {'[green]held[/]' if held else '[red]failed[/]'}  {what}")
-        if not held:
-            self._failed.append(what)
+    async def verify(self) -> None:
+        """The last step: the index beside the log."""
+        self._stage.title("8. The index is compared with what the log says it should hold")
+        spec = IndexSpec(name=self._stage.settings.index_version)
+        index = MilvusIndex(self._stage.settings.milvus, spec.name)
+        try:
+            report = await verify(
+                self._stage.log,
+                rows_of(index),
+                spec,
+                as_of=None,
+                horizon=_now() - self._stage.settings.limits.horizon_ms * 1000,
+                say=_silent,
+            )
+        finally:
+            await index.close()
+        for fault in report.faults[:5]:
+            self._stage.console.print(f"  {fault.kind}: {fault.what} {fault.message}", markup=False)
+        self._stage.held(
+            f"{report.total} faults in {report.rows} rows, {report.documents} documents, "
+            f"{report.events} events",
+            report.total == 0,
+        )
 
     async def _load(self) -> None:
         """Every installed package's documentation, as document events."""
-        self._title("1. The documentation of the installed packages flows in as document events")
+        self._stage.title(
+            "1. The documentation of the installed packages flows in as document events"
+        )
         events = [e for e in read_all(installed(), Common()) if isinstance(e, DocumentEvent)]
         self._documents = {e.doc_id: e.document for e in events if e.document is not None}
         size = sum(len(document.text) for document in self._documents.values())
-        before = await self._log.ends("index.changes")
+        before = await self._stage.log.ends("index.changes")
         began = time.monotonic()
-        outcomes = send_all(self._log, events, SOURCE, _now)
+        outcomes = send_all(self._stage.log, events, SOURCE, _now)
         sent = [one.position async for one in outcomes if isinstance(one, Written)]
         first = asyncio.create_task(self._first_answer())
         await self._until_shown(sent)
         took = time.monotonic() - began
         units, words = await self._embedded(before)
-        self._console.print(
+        self._stage.console.print(
             f"  {len(sent)} documents, {size / 1e6:.1f} MB: {units} units embedded "
             f"({words} words) in {took:.1f} s"
         )
-        self.first_answer_s = await first
-        self._held(
-            f"the first answer came {self.first_answer_s:.1f} s after the first document was sent",
-            self.first_answer_s <= 60,
+        took_s = self._stage.first_answer_s = await first
+        self._stage.held(
+            f"the first answer came {took_s:.1f} s after the first document was sent",
+            took_s <= 60,
         )
 
     async def _first_answer(self) -> float:
@@ -90,18 +95,18 @@ class Demo:
         async for shown in self._shown():
             if shown is not None:
                 break
-        await self._answer(QUESTIONS[0].text)
+        await self._stage.answer_to(QUESTIONS[0].text)
         return time.monotonic() - began
 
     async def _send(self, document: Document) -> Position:
         name = headers(type_of(document), source=SOURCE, time=_now())
-        return await self._log.send("documents", document.doc_id, encode(document), name)
+        return await self._stage.log.send("documents", document.doc_id, encode(document), name)
 
     async def _shown(self) -> AsyncIterator[IndexProgressFold | None]:
         """How far the index is, at each step; None until every partition can be read."""
-        partitions = len(await self._log.ends("index.changes"))
-        fold = IndexProgressFold(self._settings.index_version, partitions)
-        async for record in self._log.follow(["index.progress"], start="beginning"):
+        partitions = len(await self._stage.log.ends("index.changes"))
+        fold = IndexProgressFold(self._stage.settings.index_version, partitions)
+        async for record in self._stage.log.follow(["index.progress"], start="beginning"):
             if record.value is not None:
                 fold.observe(_progress(record.value))
                 yield fold if fold.read_time() is not None else None
@@ -113,7 +118,7 @@ class Demo:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console) as bar:
+        with Progress(*columns, console=self._stage.console) as bar:
             task = bar.add_task("", total=len(sent))
             async for fold in self._shown():
                 if fold is None:
@@ -133,33 +138,10 @@ class Demo:
         return units, words
 
     async def _changes(self, before: dict[int, int]) -> AsyncIterator[IndexChange]:
-        async for record in self._log.read("index.changes", start=before):
+        async for record in self._stage.log.read("index.changes", start=before):
             event = _event(record.value or b"")
             if isinstance(event, IndexChange):
                 yield event
-
-    async def _answer(self, text: str, **more: Any) -> Response:
-        query = Query(query_id=str(uuid4()), text=text, tenant=self._settings.tenant, **more)
-        timeout_s = self._settings.limits.answer_deadline_s + SLACK_S
-        return await answer(self._log, query, timeout_s=timeout_s)
-
-    def _show(self, question: str, response: Response) -> None:
-        total = sum(taken for step, taken in response.timings_ms.items() if step != "first_piece")
-        self._console.print(f"  [bold]Q[/] {question}")
-        if response.error is not None:
-            self._console.print(f"    {response.status}: {response.error.message}", markup=False)
-        said = response.answer or "The documents do not say."
-        self._console.print(f"    {said}", markup=False, highlight=False)
-        for cited in response.citations:
-            place = f"[{cited.marker}] {cited.doc_id} {cited.start}-{cited.end}"
-            self._console.print(f"    {place}", style="dim", markup=False, highlight=False)
-        if (receipt := response.receipt) is not None:
-            self._console.print(
-                f"    receipt: as of {receipt.as_of}, {receipt.staleness_ms:.0f} ms old, "
-                f"{receipt.model}, {receipt.prompt}; {total:.0f} ms",
-                style="dim",
-                highlight=False,
-            )
 
     def _is_exact(self, response: Response) -> bool:
         """Whether every quote is exactly the source's text where the citation says it stands."""
@@ -171,94 +153,72 @@ class Demo:
 
     async def _ask(self) -> None:
         """Questions with answers in the documents, and one without."""
-        self._title("2. Questions are answered with citations and receipts")
+        self._stage.title("2. Questions are answered with citations and receipts")
         for question in QUESTIONS:
-            response = await self._answer(question.text)
-            self._show(question.text, response)
+            response = await self._stage.answer_to(question.text)
+            self._stage.show(question.text, response)
             cited = {citation.doc_id for citation in response.citations}
             right = f"packages/{question.package}" in cited and self._is_exact(response)
-            self._held(f"answered from {question.package}, quotes exact", right)
-        response = await self._answer(OFF_TOPIC)
-        self._show(OFF_TOPIC, response)
-        self._held("what the documents do not say is not answered", not response.answer)
+            self._stage.held(f"answered from {question.package}, quotes exact", right)
+        response = await self._stage.answer_to(OFF_TOPIC)
+        self._stage.show(OFF_TOPIC, response)
+        self._stage.held("what the documents do not say is not answered", not response.answer)
 
     async def _edit(self) -> None:
         """One sentence of one document changes."""
-        self._title(f"3. One sentence of {EDIT.package}'s documentation is edited")
+        self._stage.title(f"3. One sentence of {EDIT.package}'s documentation is edited")
         doc_id = f"packages/{EDIT.package}"
         old = self._documents[doc_id]
-        first = await self._answer(EDIT.question)
-        self._show(EDIT.question, first)
-        ends = await self._log.ends("index.changes")
+        first = await self._stage.answer_to(EDIT.question)
+        self._stage.show(EDIT.question, first)
+        ends = await self._stage.log.ends("index.changes")
         text = old.text.replace(EDIT.before, EDIT.after, 1)
         began = time.monotonic()
         sent = await self._send(structs.replace(old, text=text))
         receipt = WriteReceipt(topic="documents", partition=sent.partition, offset=sent.offset)
-        second = await self._answer(EDIT.question, after=receipt)
+        second = await self._stage.answer_to(EDIT.question, after=receipt)
         took_ms = (time.monotonic() - began) * 1000
-        self._show(EDIT.question, second)
+        self._stage.show(EDIT.question, second)
         async for change in self._changes(ends):
             if change.doc_id == doc_id:
-                self._console.print(
+                self._stage.console.print(
                     f"  edit to answer in {took_ms:.0f} ms; {change.units_embedded} unit embedded "
                     f"({change.words_embedded} words of {len(old.text.split())}), "
                     f"{change.units_kept} kept"
                 )
                 # None, when an earlier run of the demo has made this very edit.
                 held = change.units_embedded <= 1
-                self._held("an edit of one sentence embeds one unit at most", held)
+                self._stage.held("an edit of one sentence embeds one unit at most", held)
         new = EDIT.after.strip("[]")
-        self._held("the answer changed", new in second.answer and new not in first.answer)
+        self._stage.held("the answer changed", new in second.answer and new not in first.answer)
         as_of = first.receipt.as_of if first.receipt is not None else None
-        earlier = await self._answer(EDIT.question, as_of=as_of)
-        self._show(f"{EDIT.question} (as of {as_of}, before the edit)", earlier)
-        self._held("asked as of before the edit, the old answer", earlier.answer == first.answer)
+        earlier = await self._stage.answer_to(EDIT.question, as_of=as_of)
+        self._stage.show(f"{EDIT.question} (as of {as_of}, before the edit)", earlier)
+        self._stage.held(
+            "asked as of before the edit, the old answer", earlier.answer == first.answer
+        )
 
     async def _delete(self) -> None:
         """A document is deleted, and its deletion acknowledged."""
-        self._title(f"4. {DELETED.package}'s documentation is deleted")
+        self._stage.title(f"4. {DELETED.package}'s documentation is deleted")
         doc_id = f"packages/{DELETED.package}"
-        before = await self._answer(DELETED.text)
-        self._show(DELETED.text, before)
+        before = await self._stage.answer_to(DELETED.text)
+        self._stage.show(DELETED.text, before)
         kind = TOPICS["documents"].tombstone or ""
-        sent = await self._log.send(
+        sent = await self._stage.log.send(
             "documents", doc_id, None, headers(kind, source=SOURCE, time=_now())
         )
         receipt = WriteReceipt(topic="documents", partition=sent.partition, offset=sent.offset)
-        after = await self._answer(DELETED.text, after=receipt)
-        self._show(DELETED.text, after)
+        after = await self._stage.answer_to(DELETED.text, after=receipt)
+        self._stage.show(DELETED.text, after)
         as_of = after.receipt.as_of if after.receipt is not None else 0
-        self._console.print(
+        self._stage.console.print(
             f"  acknowledged: no read at or after {as_of} sees what "
             f"documents/{sent.partition}@{sent.offset} deleted"
         )
         gone = all(cited.doc_id != doc_id for cited in after.citations)
         held = any(cited.doc_id == doc_id for cited in before.citations)
-        self._held("it was found before the deletion and not after it", held and gone)
-
-    async def _verify(self) -> None:
-        """The index beside the log."""
-        self._title("5. The index is compared with what the log says it should hold")
-        spec = IndexSpec(name=self._settings.index_version)
-        index = MilvusIndex(self._settings.milvus, spec.name)
-        try:
-            report = await verify(
-                self._log,
-                rows_of(index),
-                spec,
-                as_of=None,
-                horizon=_now() - self._settings.limits.horizon_ms * 1000,
-                say=_silent,
-            )
-        finally:
-            await index.close()
-        for fault in report.faults[:5]:
-            self._console.print(f"  {fault.kind}: {fault.what} {fault.message}", markup=False)
-        self._held(
-            f"{report.total} faults in {report.rows} rows, {report.documents} documents, "
-            f"{report.events} events",
-            report.total == 0,
-        )
+        self._stage.held("it was found before the deletion and not after it", held and gone)
 
 
 def _silent(_: str) -> None:

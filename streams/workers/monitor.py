@@ -127,24 +127,28 @@ class MonitorWorker:
         self._store.close()
 
     async def process(self, batch: Sequence[Record]) -> None:
-        """Take a batch, whole, then send what it has shown."""
+        """Take a batch, whole. What it shows is told when `look_round` closes windows."""
         arrived = await self._read(batch)
-        with measures.stage("monitor", "fold"):
+        with measures.stage("monitor", "take"):
             await asyncio.to_thread(self._fold, arrived)
-        await self._send()
-        self._show()
         measures.outcomes("monitor", {"taken": len(batch)})
 
     async def look_round(self) -> int:
-        """How many events wait. Where none does time passes: windows close, alerts fall silent."""
+        """Close the windows that are complete, and tell what they show; how many events wait.
+
+        Only here, where it is known how far the log goes: a partition that is behind holds time
+        back. Where nothing waits time passes by itself, and alerts fall silent.
+        """
         now = self._clock()
         await self._ask_ends()
-        waiting = sum(self._is_behind(at) for at in self._ends)
+        waiting = sum(map(self._behind, self._ends))
+        passing: list[str] = []
         if waiting == 0:
-            answers = await self._is_judged()
-            sources = [one for one in SOURCES.values() if one != ANSWERS or answers]
-            await asyncio.to_thread(self._pass, now, sources)
-            await self._send()
+            judged = await self._is_judged()
+            passing = [one for one in SOURCES.values() if one != ANSWERS or judged]
+        with measures.stage("monitor", "close"):
+            await asyncio.to_thread(self._close, now, passing)
+        await self._send()
         self._show()
         return waiting
 
@@ -153,7 +157,7 @@ class MonitorWorker:
             ends = await self._log.ends(topic)
             self._ends |= {(topic, partition): end for partition, end in ends.items()}
 
-    def _is_behind(self, at: At) -> int:
+    def _behind(self, at: At) -> int:
         """How many events of a partition are in the log and not read."""
         return max(0, self._ends.get(at, 0) - self._reading[at].next)
 
@@ -215,34 +219,35 @@ class MonitorWorker:
         with self._store.transaction():
             for one in arrived:
                 self._take(one, now)
-            self._keep()
+            self._keep_places()
 
-    def _pass(self, now: int, sources: Sequence[str]) -> None:
+    def _close(self, now: int, passing: Sequence[str]) -> None:
+        """All that closing windows shows, in one transaction."""
         with self._store.transaction():
-            for source in sources:
+            for source in passing:
                 self._monitor.advance(source, now)
-            self._heard(None, self._join.advance(now))
-            self._keep()
+            if passing:
+                self._heard(None, self._join.advance(now))
+            told = self._monitor.close(self._held_back())
+            self._keep_places()
+            self._store.put_kept(self._monitor.saved())
+            self._store.put_streams(self._monitor.changed())
+            self._store.post(_outgoing(one) for one in told)
 
-    def _keep(self) -> None:
-        """Close what can be closed, and write down how things stand."""
-        told = self._monitor.close(self._held_back())
+    def _keep_places(self) -> None:
         for at, reading in self._reading.items():
             closed = self._monitor.closed_before(SOURCES[at[0]])
             place = self._places.get(at, Place(reading.next, reading.next))
             self._places[at] = Place(place.next, reading.again(closed))
         self._store.put_places(self._places)
-        self._store.put_kept(self._monitor.saved())
         self._store.put_evaluated(self._evaluated)
         self._store.put_agreement(self._agreement.snapshot())
-        self._store.put_streams(self._monitor.changed())
-        self._store.post(_outgoing(one) for one in told)
 
     def _held_back(self) -> dict[str, int]:
         """Source to the event time beyond which a partition that is behind may still have more."""
         upto: dict[str, int] = {}
         for at, reading in self._reading.items():
-            if self._is_behind(at):
+            if self._behind(at):
                 source = SOURCES[at[0]]
                 upto[source] = min(upto.get(source, reading.newest), reading.newest)
         return upto

@@ -7,7 +7,7 @@ them is scored by models without it. For a domain of SummEdits the threshold is 
 four.
 
 Saying yes to everything has a balanced accuracy of 0.5 and often the better F1, so that is given
-beside each figure. Speed is in seconds of one core's time.
+beside each figure. Speed is in seconds of one core's time, the best of seven rounds.
 """
 
 import hashlib
@@ -37,6 +37,7 @@ RESAMPLES = 1000
 PASSAGE = 650
 PASSAGES = 5
 ANSWERS = 300
+ROUNDS = 7
 LEAST = {grounding.HELD_OUT: 0.93}
 LEAST_BALANCED = 0.60
 AIM = 0.67
@@ -118,7 +119,10 @@ def contradiction(trainer: Trainer, weights: Weights, own: Mask) -> dict[str, fl
 
 
 def speed(judge: Judge, pairs: Sequence[grounding.Pair], claims: int) -> float:
-    """Claims a second of one core: fresh evidence for every answer of so many claims."""
+    """Claims a second of one core: fresh evidence for every answer of so many claims.
+
+    The best of some rounds, since whatever else runs on a machine only slows it.
+    """
     texts = list(dict.fromkeys(one.evidence[0] for one in pairs if one.part == "summedits-news"))
     said = [one.claim for one in pairs if one.part == "cg2c"]
     answers = []
@@ -133,10 +137,15 @@ def speed(judge: Judge, pairs: Sequence[grounding.Pair], claims: int) -> float:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     for answer in answers[:20]:
         judge.judge(*answer)
+    rounds = (_seconds(judge, answers) for _ in range(ROUNDS))
+    return len(answers) * claims / min(rounds)
+
+
+def _seconds(judge: Judge, answers: Sequence[Any]) -> float:
     started = time.process_time()
     for answer in answers:
         judge.judge(*answer)
-    return len(answers) * claims / (time.process_time() - started)
+    return time.process_time() - started
 
 
 def splitting(pairs: Sequence[grounding.Pair]) -> float:

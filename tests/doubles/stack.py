@@ -16,7 +16,8 @@ from streams.config import ROOT, Settings
 from streams.stack import lock, ports, status
 from streams.stack.status import PartStatus, StackStatus
 
-FREE = 11
+ROLES = tuple(Settings().metrics.ports)
+FREE = 7 + len(ROLES)
 
 
 class TestStack:
@@ -147,7 +148,6 @@ class TestStack:
 
 def _values(folder: Path, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     at = [f"127.0.0.1:{port}" for port in free_ports(FREE)]
-    roles = ("indexer", "writer", "admission", "answerer")
     values: dict[str, Any] = {
         "state_dir": str(folder / "state"),
         "kafka": {"bootstrap": at[0]},
@@ -155,8 +155,10 @@ def _values(folder: Path, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "triton": {"http": at[2], "grpc": at[3], "metrics": at[4]},
         "gateway": {"port": int(at[5].rpartition(":")[2])},
         "metrics": {
-            "ports": {role: int(at[6 + i].rpartition(":")[2]) for i, role in enumerate(roles)}
+            "ports": {role: int(at[6 + i].rpartition(":")[2]) for i, role in enumerate(ROLES)}
         },
+        # Nobody waits half a minute for what the monitor tells.
+        "monitor": {"window_s": 1.0, "lateness_s": 2.0},
     }
     for section, settings in changes.items():
         values[section] = {**values.get(section, {}), **settings}

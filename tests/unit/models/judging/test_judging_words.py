@@ -49,3 +49,9 @@ def test_scripts_without_spaces_are_read_sign_by_sign():
 
 def test_a_text_is_read_up_to_a_bound():
     assert len(words("a " * (MOST + 10))) == MOST
+
+
+@given(st.text("aZ s'19.,:%$-_\n", max_size=60))
+def test_what_stands_around_a_text_does_not_change_its_words(text: str):
+    """Plain English has a faster way; it must find the same words."""
+    assert words(f"{text}\n\N{EM DASH}") == words(text)
