@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import json
+from msgspec import MsgspecError, json
 from numpy.typing import NDArray
 
 from monitoring import metrics
@@ -91,9 +91,16 @@ class MonitorWorker:
         self._embedder = embedder
         self._clock = clock
         self._horizon_ms = horizon_ms
-        self._monitor = Monitor(spec, rules, store.kept(), store.streams())
+        try:
+            self._monitor = Monitor(spec, rules, store.kept(), store.streams())
+            self._agreement = Agreement(store.agreement())
+        except MsgspecError as error:
+            log.warning(
+                "what was kept is of another make, and is read from the log anew: %s", error
+            )
+            store.clear()
+            self._monitor, self._agreement = Monitor(spec, rules), Agreement()
         self._join = FeedbackJoin(join, store)
-        self._agreement = Agreement(store.agreement())
         self._places: dict[At, Place] = store.places()
         self._evaluated = store.evaluated()
         """Partition of `responses` to the last offset of which an evaluation was read."""
