@@ -7,6 +7,7 @@ river's ADWIN.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from typing import Literal
 
 import msgspec
@@ -84,7 +85,7 @@ class ScalarDetector:
     def __init__(self, reference: ScalarReference, state: bytes | None = None) -> None:
         """Start anew, or from what `snapshot` gave."""
         kept = None if state is None else msgspec.msgpack.decode(state, type=ScalarState)
-        self._known = np.array(reference.values)
+        self._known = reference.values
         self._missing_share = reference.missing
         warm = len(self._known)
         self._value = _Test(reference.spec, kept.value if kept else _warm(warm))
@@ -121,9 +122,8 @@ class ScalarDetector:
 
     def _rank(self, value: float) -> float:
         """Between 0 and 1: the middle of the reference values that equal it."""
-        below = np.searchsorted(self._known, value, "left")
-        upto = np.searchsorted(self._known, value, "right")
-        return float(below + upto) / (2 * len(self._known))
+        below, upto = bisect_left(self._known, value), bisect_right(self._known, value)
+        return (below + upto) / (2 * len(self._known))
 
     def _alarm(
         self,

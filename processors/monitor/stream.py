@@ -40,6 +40,8 @@ class Fixed(Struct, kw_only=True):
     end: int
     fitted: int
     """Events of the reference that is in force; 0 before the first."""
+    fitted_end: int
+    """The newest event time among them."""
     vectors: reference.EmbeddingReference | None
     values: scalars.ScalarReference | None
 
@@ -78,7 +80,15 @@ class Stream:
         self._sizes = spec.vectors if kind == "vectors" else spec.values
         self._fixed = (
             Fixed(
-                rows=[], figures=[], events=0, start=0, end=0, fitted=0, vectors=None, values=None
+                rows=[],
+                figures=[],
+                events=0,
+                start=0,
+                end=0,
+                fitted=0,
+                fitted_end=0,
+                vectors=None,
+                values=None,
             )
             if fixed is None
             else msgpack.decode(fixed, type=Fixed)
@@ -167,7 +177,7 @@ class Stream:
                 kept.values = scalars.fit(kept.figures)
         except ReferenceTooSmallError:
             return  # most are missing: at the next size there may be enough
-        kept.fitted = kept.events
+        kept.fitted, kept.fitted_end = kept.events, kept.end
         if not self._grows:
             kept.rows, kept.figures = [], []
         self._detector = self._made(None)
@@ -186,6 +196,6 @@ class Stream:
         since = [at for at in self._recent if at > alarm.since]
         return Moved(
             alarm=alarm,
-            reference=Window(start=kept.start, end=kept.end + 1, count=kept.events),
+            reference=Window(start=kept.start, end=kept.fitted_end + 1, count=kept.fitted),
             current=Window(start=min(alarm.since, alarm.at), end=alarm.at + 1, count=len(since)),
         )

@@ -76,10 +76,14 @@ class MonitorStore:
         self._db.execute("pragma synchronous = off")
         self._db.executescript(_SCHEMA)
         if self._meta("version") != VERSION:
-            with self.transaction():
-                for table in _TABLES:
-                    self._db.execute(f"delete from {table}")  # noqa: S608
-                self._put_meta("version", VERSION)
+            self.clear()
+
+    def clear(self) -> None:
+        """Begin anew from nothing: the log is read again."""
+        with self.transaction():
+            for table in _TABLES:
+                self._db.execute(f"delete from {table}")  # noqa: S608
+            self._put_meta("version", VERSION)
 
     def close(self) -> None:
         """Let go of the file, for the next monitor."""

@@ -23,6 +23,8 @@ NAMES = (
     "reading",
     "judge",
     "drift",
+    "monitoring",
+    "judging",
 )
 
 

@@ -176,6 +176,20 @@ async def test_a_lost_view_is_read_from_the_log_anew(monitor: MonitorRole, tmp_p
     await another.crash()
 
 
+async def test_a_view_of_another_make_is_read_from_the_log_anew(monitor: MonitorRole) -> None:
+    """Nobody has to know that the file is to be deleted."""
+    traffic(monitor.log, monitor.clock)
+    await monitor.drain()
+    before, pairs = ids(monitor.log), agreement(monitor)
+    with monitor.worker._store.transaction():
+        monitor.worker._store._db.execute("update streams set fixed = x'80'")
+    await monitor.crash()
+    await monitor.start()
+    await monitor.drain()
+    assert ids(monitor.log) == before
+    assert agreement(monitor) == pairs
+
+
 async def test_bad_events_are_put_aside(monitor: MonitorRole) -> None:
     """And those after them count."""
     monitor.log.append("feedback", "q1", b"{", ())
