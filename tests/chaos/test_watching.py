@@ -22,7 +22,7 @@ QUESTIONS = 30
 DISLIKED_AFTER = 80
 """Feedback events: more than the first reference of a figure takes."""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
