@@ -28,6 +28,8 @@ Metrics = list[Any]
 EMBEDDING = "embedding"
 LEAST_ROWS = 10
 """Of a window that can be compared."""
+_LEAST_EMBEDDED = 31
+"""Of both windows together: Evidently cannot draw fewer embeddings."""
 _LEAST_AUROC = 0.55
 KEPT = 200
 """Reports of a project; older ones are removed, for Evidently reads all of them."""
@@ -74,7 +76,8 @@ def make_report(
 
     The report has data drift of the figures and of what describes the texts (length, words,
     sentiment-free measures only: nothing is downloaded), and the embeddings' drift by Evidently's
-    domain classifier. A figure that no row has is left out. `metadata` is kept with the report.
+    domain classifier, where there are more than thirty. A figure that no row has is left out.
+    `metadata` is kept with the report.
 
     Raises:
         TooFewRowsError: a window has fewer than ten rows; an empty one has none.
@@ -87,7 +90,9 @@ def make_report(
     tables = [_table(rows) for rows in (reference, current)]
     figures = _usable_figures(tables, current[0].figures)
     datasets = [_dataset(table, current[0], figures) for table in tables]
-    metrics = _metrics(current[0], figures, _chance_auroc(len(reference), len(current)))
+    metrics = _metrics(current[0], figures)
+    if current[0].vector and len(reference) + len(current) >= _LEAST_EMBEDDED:
+        metrics.append(_embeddings(len(reference), len(current)))
     snapshot = Report(metrics, include_tests=True, metadata=dict(metadata or {})).run(
         datasets[1], datasets[0], timestamp=at
     )
@@ -225,10 +230,8 @@ def _dataset(table: "DataFrame", row: ReportRow, figures: list[str]) -> "Dataset
     return Dataset.from_pandas(table, data_definition=definition, descriptors=measures)
 
 
-def _metrics(row: ReportRow, figures: list[str], chance: float) -> Metrics:
-    from evidently.metrics.embeddings import EmbeddingsDrift
+def _metrics(row: ReportRow, figures: list[str]) -> Metrics:
     from evidently.presets import DataDriftPreset, TextEvals
-    from evidently.tests import lte
 
     metrics: Metrics = []
     described = [
@@ -238,6 +241,12 @@ def _metrics(row: ReportRow, figures: list[str], chance: float) -> Metrics:
         metrics.append(DataDriftPreset(columns=[*figures, *described]))
     if row.texts:
         metrics.append(TextEvals())
-    if row.vector:
-        metrics.append(EmbeddingsDrift(embeddings_name=EMBEDDING, tests=[lte(chance)]))
     return metrics
+
+
+def _embeddings(reference: int, current: int) -> Any:
+    from evidently.metrics.embeddings import EmbeddingsDrift
+    from evidently.tests import lte
+
+    chance = _chance_auroc(reference, current)
+    return EmbeddingsDrift(embeddings_name=EMBEDDING, tests=[lte(chance)])

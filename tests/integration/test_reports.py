@@ -13,7 +13,7 @@ from tests.doubles.client import Client, eventually
 from tests.doubles.prometheus import TestDashboards
 from tests.doubles.stack import TestStack
 
-ANSWERS = 30
+ANSWERS = 40
 SHOWN_S = 60.0
 
 
@@ -46,7 +46,7 @@ async def test_a_report_of_real_answers_is_shown_by_evidently(
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert Path(made["path"]).is_file()
-    assert "reference: 15 answers" in done.stderr
+    assert "reference: 20 answers" in done.stderr
     assert any(text.startswith("query_words:") for text in made["drifted"])
 
     async def is_listed() -> bool:

@@ -70,6 +70,12 @@ def test_what_drifted_is_told_and_no_part_of_an_embedding_is_a_figure(tmp_path: 
     assert (moved.compared, same.compared, same.drifted) == (6, 6, [])
 
 
+def test_the_smallest_windows_are_compared_without_their_embeddings(tmp_path: Path) -> None:
+    """Evidently could not draw so few."""
+    assert make_report(tmp_path, "p", rows(10), rows(20), NOW).compared == 5
+    assert make_report(tmp_path, "p", rows(10), rows(21), NOW).compared == 6
+
+
 def test_what_a_report_was_made_with_is_kept_but_for_a_torn_one(tmp_path: Path) -> None:
     """So that the same need not be made again."""
     assert kept_metadata(tmp_path, "p") == []
