@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import MsgspecError, json
+from msgspec import MsgspecError
 from numpy.typing import NDArray
 
 from monitoring import metrics
@@ -36,7 +36,7 @@ from schemas.codec import InvalidEvent, decode, decode_as, encode
 from schemas.envelope import Envelope, InvalidEnvelope, headers
 from schemas.evaluations import Evaluation
 from schemas.feedback import Feedback
-from schemas.index import IndexChange, IndexEvent
+from schemas.index import IndexChange
 from schemas.monitoring import Alert, Drift
 from schemas.topics import type_of
 from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
@@ -189,19 +189,16 @@ class MonitorWorker:
         return read
 
     async def _decoded(self, record: Record) -> Arrived:
-        if record.topic == "index.changes":
-            event = _change(record.value or b"")
-            return Arrived(record, None, event if isinstance(event, IndexChange) else None)
         try:
             envelope = Envelope.from_headers(record.headers)
-            found = decode(record.topic, record.value or b"", envelope)
+            found = decode(record.topic, record.value, envelope)
         except (InvalidEvent, InvalidEnvelope) as error:
             if self._is_new(record):
                 now = self._clock()
                 await dead_letter(self._log, record.topic, record, error, "monitor", now)
             return Arrived(record, None, None)
-        assert isinstance(found, Evaluation | Feedback)
-        return Arrived(record, envelope, found)
+        event = found if isinstance(found, Evaluation | Feedback | IndexChange) else None
+        return Arrived(record, envelope, event)
 
     def _is_new(self, record: Record) -> bool:
         """Whether it was never taken; else it is read again for its window alone."""
@@ -368,4 +365,3 @@ def _id_of(record: Record) -> str:
 
 
 _TYPES: dict[str, type[Drift | Alert]] = {"drift": Drift, "alerts": Alert}
-_change = json.Decoder(IndexEvent).decode
