@@ -5,15 +5,16 @@ their ports. It keeps no state but a memory of passages, which never change unde
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
 from processors.index import Access
 from processors.judge import claims as splitting
 from processors.judge import scores
-from processors.judge.findings import Finding, Judged
-from processors.judge.grounded import Evidence, Heard, groundedness, groundedness_raw, made
+from processors.judge.findings import Judged
+from processors.judge.grounded import Evidence, groundedness, groundedness_raw, made
 from processors.judge.scores import Passage, Price
 from processors.ports import IndexReader, Judge
 from schemas.evaluations import Claim, Evaluation, Score
@@ -24,8 +25,6 @@ UNJUDGED = "answer-scores@1"
 
 _REMEMBERED = 4096
 """Passages; of some hundred words each."""
-_REQUEST_BYTES = 480_000
-"""Of claims, and of evidence, in one call: together less than a judge takes."""
 
 Recalibrate = Callable[[str, str, Judged], Judged]
 """Query id, route and what the model said to what that means by the version in force."""
@@ -86,49 +85,54 @@ class Evaluator:
         found = [groundedness(claims, judged)] if response.answer else []
         if judged is not None and said is not None and judged.version != said.version:
             found.append(groundedness_raw(claims, said))
+        found += self._others(answered, passages, claims)
         version = UNJUDGED if judged is None else judged.version
-        return self._evaluation(answered, passages, claims, found, version, began)
+        return self._evaluation(answered, claims, found, version, began)
 
     def without_judge(self, answered: Answered, error: str) -> Evaluation:
-        """What can be said of an answer that the judge refuses to look at."""
-        passages = self._had(answered.response)
-        failed = Score(name="groundedness", error=error)
-        return self._evaluation(answered, passages, [], [failed], UNJUDGED, self._clock())
+        """What can be said of an answer that the judge refuses to look at. Never raises."""
+        found = [Score(name="groundedness", error=error)]
+        # It may be these that fail: the answers behind this one must not wait for a mended program.
+        with suppress(Exception):
+            found += self._others(answered, self._had(answered.response), [])
+        return self._evaluation(answered, [], found, UNJUDGED, self._clock())
 
     def _meant(self, response: Response, said: Judged) -> Judged:
         route = response.receipt.route if response.receipt is not None else ""
         return self._recalibrate(response.query_id, route, said)
 
     async def _asked(self, evidence: Evidence) -> Judged | None:
-        findings: list[Finding] = []
-        version = None
-        for asked in _requests(evidence.heard):
-            texts = [one.text for one in asked]
-            allowed = [one.allowed for one in asked]
-            judged = await self._judge.judge(texts, evidence.texts, allowed)
-            findings += judged.findings
-            version = judged.version
-        return None if version is None else Judged(findings, version)
+        """An answer's claims and its passages are together less than one call takes."""
+        if not evidence.heard:
+            return None
+        texts = [one.text for one in evidence.heard]
+        allowed = [one.allowed for one in evidence.heard]
+        return await self._judge.judge(texts, evidence.texts, allowed)
+
+    def _others(
+        self, answered: Answered, passages: Sequence[Passage], claims: Sequence[Claim]
+    ) -> list[Score]:
+        used = _used(answered.response, passages, claims)
+        return scores.of_response(
+            answered.response, answered.question, passages, used, self._prices
+        )
 
     def _evaluation(
         self,
         answered: Answered,
-        passages: Sequence[Passage],
         claims: Sequence[Claim],
         found: Sequence[Score],
         judge: str,
         began: int,
     ) -> Evaluation:
         response = answered.response
-        used = _used(response, passages, claims)
-        others = scores.of_response(response, answered.question, passages, used, self._prices)
         now = self._clock()
         return Evaluation(
             query_id=response.query_id,
             tenant=response.tenant,
             judge=judge,
             at=now,
-            scores=[*found, *others],
+            scores=list(found),
             claims=list(claims),
             labels=_labels(response),
             duration_ms=max(0, now - began) / 1000,
@@ -171,21 +175,6 @@ def outcome_of(evaluation: Evaluation) -> str:
     if score.score is None:
         return "no_claims"
     return "no_passages" if evaluation.judge == UNJUDGED else "judged"
-
-
-def _requests(heard: Sequence[Heard]) -> Iterator[list[Heard]]:
-    """The claims in as many calls as their length asks for."""
-    group: list[Heard] = []
-    size = 0
-    for one in heard:
-        weight = len(one.text.encode())
-        if group and size + weight > _REQUEST_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(one)
-        size += weight
-    if group:
-        yield group
 
 
 def _used(response: Response, passages: Sequence[Passage], claims: Sequence[Claim]) -> set[int]:

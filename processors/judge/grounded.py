@@ -15,7 +15,9 @@ _VERDICTS: dict[str, Verdict] = {
     "not_in_sources": "unsupported",
 }
 _MOST_BYTES = 480_000
+"""Of passages in one call. A judge takes 1 MB; the claims of 100,000 characters are 400 kB."""
 _SHOWN = 4
+_LONGEST_FAULT = 64
 
 
 class Heard(Struct, frozen=True):
@@ -129,7 +131,7 @@ def _shown(passages: Sequence[Passage]) -> Iterator[int]:
 def _without_evidence(
     statement: Statement, passages: Sequence[Passage], mine: set[int]
 ) -> tuple[Verdict, str]:
-    strange = sorted(at + 1 for at in mine if at >= len(passages))
+    strange = sorted(at + 1 for at in mine if not 0 <= at < len(passages))
     if not passages:
         return "unsupported", "nothing was retrieved that could support it"
     if len(strange) == len(statement.markers) and strange:
@@ -172,7 +174,7 @@ def _why(verdict: Verdict, finding: Finding) -> str | None:
     if verdict == "supported" or not finding.fault:
         return None
     what = "speaks against it" if verdict == "contradicted" else "is not in the passages"
-    return f"{finding.fault!r} {what}"
+    return f"{finding.fault[:_LONGEST_FAULT]!r} {what}"
 
 
 def _unjudged(statement: Statement, verdict: Verdict, why: str) -> Claim:

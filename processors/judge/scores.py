@@ -24,6 +24,9 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _BM25 = LexicalSpec()
+_HEAVIEST = 1e6
+"""A term's weight is the logarithm of a number of passages: nothing real comes near."""
+_MOST_TOKENS = 2**53
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -53,10 +56,14 @@ def of_response(
     used: Collection[int],
     prices: Mapping[str, Price],
 ) -> list[Score]:
-    """The scores of one response; `used` are the places of the passages that a claim rests on."""
+    """The scores of one response; `used` are the places of the passages that a claim rests on.
+
+    Anybody may write a response: whatever its receipt and its usage say, a score is a number.
+    """
     found = [*_of_prose(response, question), *_of_service(response, prices)]
     if response.answer and response.receipt is not None:
-        weights = response.receipt.lexical
+        given = response.receipt.lexical
+        weights = {term: min(weight, _HEAVIEST) for term, weight in given.items() if weight > 0}
         found += _of_words(response, weights, passages)
         found += _of_passages(len(passages), used)
         found += _of_retrieval(weights, passages)
@@ -93,8 +100,8 @@ def _of_service(response: Response, prices: Mapping[str, Price]) -> Iterator[Sco
         yield Score(name="latency_ms", score=round(sum(response.timings_ms.values()), 3))
     price = prices.get(response.receipt.model) if response.receipt is not None else None
     if price is not None:
-        spent = response.usage.input_tokens * price.input
-        spent += response.usage.output_tokens * price.output
+        spent = min(response.usage.input_tokens, _MOST_TOKENS) * price.input
+        spent += min(response.usage.output_tokens, _MOST_TOKENS) * price.output
         yield Score(name="cost_usd", score=spent / 1e6)
 
 
@@ -119,8 +126,9 @@ def _of_words(
 def _of_passages(count: int, used: Collection[int]) -> Iterator[Score]:
     if not count:
         return
-    label = f"{len(used)} of {count}"
-    yield Score(name="utilisation", label=label, score=_ratio(len(used), count))
+    known = _known(count, used)
+    label = f"{len(known)} of {count}"
+    yield Score(name="utilisation", label=label, score=_ratio(len(known), count))
     yield Score(name="context_precision", score=average_precision(count, used))
 
 
@@ -130,10 +138,15 @@ def average_precision(count: int, used: Collection[int]) -> float:
     Source: average precision, as in Manning, Raghavan, Schütze: Introduction to Information
     Retrieval (2008), 8.4, with what the answer used for what is relevant.
     """
-    ordered = sorted(place for place in used if place < count)
+    ordered = _known(count, used)
     if not ordered:
         return 0.0
     return round(sum((n + 1) / (place + 1) for n, place in enumerate(ordered)) / len(ordered), 4)
+
+
+def _known(count: int, used: Collection[int]) -> list[int]:
+    """The places that there are, in order, each once."""
+    return sorted({place for place in used if 0 <= place < count})
 
 
 def _of_retrieval(weights: Mapping[str, float], passages: Sequence[Passage]) -> Iterator[Score]:

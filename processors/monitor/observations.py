@@ -1,6 +1,6 @@
 """What is watched of each event: figures, and perhaps a vector, at an event time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct, msgpack
@@ -93,8 +93,7 @@ def of_change(change: IndexChange, logged_at: int | None) -> Observation | None:
     figures: dict[str, float | None] = {"document_words": float(words)} if words else {}
     if logged_at is not None:
         figures[FRESHNESS] = max(0.0, (change.index_time - logged_at) / 1e6)
-    vectors = [np.frombuffer(unit.vector, "<f4") for unit in change.units_gained]
-    mean = np.mean(vectors, axis=0, dtype=np.float32) if vectors else None
+    mean = _mean([unit.vector for unit in change.units_gained])
     return Observation(
         source=DOCUMENTS,
         part=Part(change.acl[0] if change.acl else ANYBODY, ""),
@@ -102,10 +101,23 @@ def of_change(change: IndexChange, logged_at: int | None) -> Observation | None:
         at=change.index_time,
         seen=Observed(
             figures,
-            None if mean is None else (DOCUMENT_EMBEDDING, mean.tobytes()),
+            None if mean is None else (DOCUMENT_EMBEDDING, mean.astype("<f4").tobytes()),
             (change.title or change.doc_id)[:_TEXT],
         ),
     )
+
+
+def _mean(vectors: Sequence[bytes]) -> NDArray[np.float32] | None:
+    """float32 [d]; what has no mean is one number that is none, which is counted as a fault."""
+    if not vectors:
+        return None
+    size = len(vectors[0])
+    if size == 0 or size % 4 or any(len(one) != size for one in vectors):
+        return np.full(1, np.nan, np.float32)
+    rows = np.frombuffer(b"".join(vectors), "<f4").reshape(len(vectors), -1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean: NDArray[np.float32] = np.mean(rows, axis=0, dtype=np.float32)
+    return mean
 
 
 def of_feedback(feedback: Feedback, event_id: str, at: int) -> Observation:
@@ -115,7 +127,11 @@ def of_feedback(feedback: Feedback, event_id: str, at: int) -> Observation:
         part=Part(feedback.tenant, ""),
         event_id=event_id,
         at=at,
-        seen=Observed({FEEDBACK_RATING: float(feedback.rating)}, None, feedback.comment),
+        seen=Observed(
+            {FEEDBACK_RATING: float(feedback.rating)},
+            None,
+            (feedback.comment or "")[:_TEXT] or None,
+        ),
     )
 
 

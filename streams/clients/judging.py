@@ -9,7 +9,8 @@ from msgspec import DecodeError, convert
 from tritonclient.grpc import InferInput
 
 from processors.judge.findings import Finding, Judged
-from streams.clients.errors import ModelDeadline, ModelUnavailable
+from schemas.common import Versioned
+from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
 from streams.clients.triton_calls import (
     Connection,
     attempts,
@@ -40,9 +41,10 @@ class TritonJudge:
     ) -> Judged:
         """Judge n claims by m texts; `allowed` is [n][m]. An empty claim is in no source.
 
-        Raises ModelRejected for more than the model takes (512 claims, 256 texts, 1 MB) and for a
-        text that UTF-8 cannot carry, ModelUnavailable when the server does not answer within the
-        deadline or makes no sense, ModelDeadline when it is too slow.
+        Raises ModelRejected for more than the model takes (512 claims, 256 texts, 1 MB), for a
+        text that UTF-8 cannot carry and for a finding that cannot be, ModelUnavailable when the
+        server does not answer within the deadline or makes no sense, ModelDeadline when it is too
+        slow.
         """
         inputs = [
             bytes_tensor("claims", [encoded(text) for text in claims], [len(claims)]),
@@ -50,7 +52,7 @@ class TritonJudge:
             _mask([list(row) for row in allowed], [len(claims), len(evidence)]),
         ]
         async with self._slots:
-            return _judged(await self._infer(inputs), len(claims))
+            return _judged(await self._infer(inputs), len(claims), len(evidence))
 
     async def close(self) -> None:
         """Close the channel."""
@@ -72,8 +74,12 @@ def _mask(allowed: list[list[bool]], shape: list[int]) -> InferInput:
     return tensor
 
 
-def _judged(result: Any, claims: int) -> Judged:
-    """What a response says. Raises ModelUnavailable when it is none that a judge gives."""
+def _judged(result: Any, claims: int, texts: int) -> Judged:
+    """What a response says of so many claims and texts.
+
+    Raises ModelUnavailable when it is none that a judge gives, and ModelRejected when it says of
+    these claims what cannot be: of others it may be right.
+    """
     try:
         names = ("supported", "contradicted", "verdict", "support", "fault")
         columns = [_plain(result, name) for name in names]
@@ -81,12 +87,23 @@ def _judged(result: Any, claims: int) -> Judged:
         for row in rows:
             row["support"] = row["support"] if row["support"][0] >= 0 else None
         (version,) = _plain(result, "version")
-        judged = Judged(convert(rows, list[Finding]), convert(version, str))
+        judged = Judged(convert(rows, list[Finding]), convert(version, Versioned))
     except (DecodeError, TypeError, ValueError) as error:
         raise ModelUnavailable(f"the judge's answer makes no sense: {error}") from error
     if len(judged.findings) != claims:
         raise ModelUnavailable(f"the judge found {len(judged.findings)} of {claims} claims")
+    for finding in judged.findings:
+        if not _is_possible(finding, texts):
+            raise ModelRejected(f"the judge found what cannot be: {finding}")
     return judged
+
+
+def _is_possible(finding: Finding, texts: int) -> bool:
+    """Whether its numbers are probabilities, and its support is of one of so many texts."""
+    number, start, end = finding.support or (0, 0, 0)
+    known = finding.support is None or number < texts
+    chances = (finding.supported, finding.contradicted)
+    return known and 0 <= start <= end and all(0 <= chance <= 1 for chance in chances)
 
 
 def _plain(result: Any, name: str) -> list[Any]:

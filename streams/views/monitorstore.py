@@ -6,6 +6,7 @@ behind some batch, whole, and goes on from there.
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from msgspec import msgpack
 
 from processors.feedback.cases import Case
 from processors.monitor.monitor import Kept, Key
+
+log = logging.getLogger(__name__)
 
 VERSION = b"1"
 """Of what is in the tables: a view of another version is read anew from the log."""
@@ -67,14 +70,14 @@ class MonitorStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        # One call at a time, from whichever thread.
-        self._db = sqlite3.connect(
-            folder / "monitor.db", check_same_thread=False, isolation_level=None
-        )
-        self._db.execute("pragma journal_mode = wal")
-        # What a power cut takes from the view, the log still has.
-        self._db.execute("pragma synchronous = off")
-        self._db.executescript(_SCHEMA)
+        file = folder / "monitor.db"
+        try:
+            self._db = _opened(file)
+        except _Damaged as error:
+            log.warning("%s is damaged, and is read from the log anew: %s", file, error)
+            for part in folder.glob("monitor.db*"):
+                part.unlink()
+            self._db = _opened(file)
         if self._meta("version") != VERSION:
             self.clear()
 
@@ -198,6 +201,32 @@ class MonitorStore:
 
     def _put_meta(self, name: str, value: bytes) -> None:
         self._db.execute("insert or replace into meta values (?, ?)", (name, value))
+
+
+class _Damaged(Exception):
+    """No view, or no longer one."""
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """The database, seen to be whole. Raises _Damaged."""
+    # One call at a time, from whichever thread.
+    db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+    try:
+        db.execute("pragma journal_mode = wal")
+        # What a power cut takes from the view, or leaves of it, the log still has.
+        db.execute("pragma synchronous = off")
+        db.executescript(_SCHEMA)
+        (verdict,) = db.execute("pragma quick_check(1)").fetchone()
+    except sqlite3.OperationalError:  # in use, or no room: that passes
+        db.close()
+        raise
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise _Damaged(str(error)) from error
+    if verdict != "ok":
+        db.close()
+        raise _Damaged(verdict)
+    return db
 
 
 _case = msgpack.Decoder(Case).decode

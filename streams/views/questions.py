@@ -32,7 +32,7 @@ class Questions:
         """For partitions not read before, begin ahead of a response's time."""
         new = [partition for partition in partitions if partition not in self._next]
         if new:
-            since = await self._log.since(TOPIC, answered_ms - _LOOK_BACK_MS)
+            since = await self._log.since(TOPIC, max(0, answered_ms - _LOOK_BACK_MS))
             self._next |= {partition: since[partition] for partition in new}
 
     async def read(self, partition: int, wanted: Collection[str]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import json
 from numpy.typing import NDArray
 
 from processors.ports import Embedder
@@ -13,7 +12,7 @@ from schemas.codec import InvalidEvent, decode
 from schemas.envelope import Envelope, InvalidEnvelope
 from schemas.evaluations import Evaluation
 from schemas.feedback import Feedback
-from schemas.index import IndexChange, IndexEvent
+from schemas.index import IndexChange
 from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
 from streams.clients.kafka import LogClient, Record
 from streams.workers import measures
@@ -66,19 +65,16 @@ class Arrivals:
         return read
 
     async def _decoded(self, record: Record, is_new: Callable[[Record], bool]) -> Arrived:
-        if record.topic == "index.changes":
-            event = _change(record.value or b"")
-            return Arrived(record, None, event if isinstance(event, IndexChange) else None)
         try:
             envelope = Envelope.from_headers(record.headers)
-            found = decode(record.topic, record.value or b"", envelope)
+            found = decode(record.topic, record.value, envelope)
         except (InvalidEvent, InvalidEnvelope) as error:
             if is_new(record):
                 now = self._clock()
                 await dead_letter(self._log, record.topic, record, error, "monitor", now)
             return Arrived(record, None, None)
-        assert isinstance(found, Evaluation | Feedback)
-        return Arrived(record, envelope, found)
+        event = found if isinstance(found, Evaluation | Feedback | IndexChange) else None
+        return Arrived(record, envelope, event)
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector | None]:
         try:
@@ -91,6 +87,3 @@ class Arrivals:
             log.warning("a question cannot be embedded, and is not watched: %s", error)
             return [None]
         return list(found)
-
-
-_change = json.Decoder(IndexEvent).decode

@@ -114,8 +114,7 @@ class JudgeHandler:
                 measures.outcomes("judge", {"invalid": 1})
                 continue
             assert isinstance(response, Response)
-            at = envelope.time if envelope is not None and envelope.time else self._clock()
-            responses.append((message, response, at))
+            responses.append((message, response, _given_at(envelope, message)))
         await self._look_up(responses)
         return [
             (
@@ -172,6 +171,12 @@ class JudgeHandler:
             self._done[message.partition] = max(self._done[message.partition], message.offset)
             delay_s = (self._clock() - answered.at) / 1e6
             measures.evaluated(evaluation, delay_s, outcome_of(evaluation))
+
+
+def _given_at(envelope: Envelope | None, message: Message) -> int:
+    """When a response was given: no later than the broker had it, whatever its sender's clock."""
+    told = envelope.time if envelope is not None else None
+    return message.logged_at if told is None or told < 0 else min(told, message.logged_at)
 
 
 def _place(message: Message) -> str:

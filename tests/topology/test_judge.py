@@ -10,7 +10,7 @@ from schemas.codec import encode
 from schemas.control import Calibration, key_of
 from schemas.envelope import headers
 from schemas.evaluations import Evaluation, Score
-from schemas.responses import Response
+from schemas.responses import Response, Usage
 from schemas.topics import type_of
 from streams.clients.errors import ModelRejected, ModelUnavailable
 from tests.topology.driver import Topology
@@ -44,10 +44,11 @@ async def answered(topology: Topology, *pieces: str, query_id: str = "q1") -> Ev
     return topology.evaluation(query_id)
 
 
-def respond(topology: Topology, response: Response, partition: int | None = None) -> None:
-    """A response that another wrote."""
-    name = headers(type_of(response), source="test", time=topology.clock())
-    topology.log.append("responses", response.query_id, encode(response), name, partition)
+def respond(topology: Topology, response: Response, time: int | None = None) -> None:
+    """A response that another wrote, by its own clock."""
+    when = topology.clock() if time is None else time
+    name = headers(type_of(response), source="test", time=when)
+    topology.log.append("responses", response.query_id, encode(response), name)
 
 
 async def test_an_answer_is_judged_claim_by_claim(topology: Topology) -> None:
@@ -305,3 +306,31 @@ async def test_a_judge_that_is_unavailable_is_asked_again(
     topology.ask(QUESTION)
     await topology.run()
     assert verdicts(topology.evaluation()) == ["supported"]
+
+
+@pytest.mark.parametrize("time", [-62_135_596_800_000_000, 1, 253_402_300_799_000_000])
+async def test_a_response_with_an_impossible_time_holds_nobody_up(
+    topology: Topology, time: int
+) -> None:
+    """Of the year 1, 1970 or 9999: it was not given after the broker had it, nor before time."""
+    await known(topology)
+    topology.ask(QUESTION)
+    await topology.admission.drain()
+    await topology.answerer.drain()
+    respond(topology, structs.replace(topology.response(), query_id="another"), time)
+    await topology.judge.drain()
+    assert topology.evaluation().question == QUESTION
+    given = topology.evaluation("another").answered_at
+    assert given is not None
+    assert 0 < given <= topology.clock()
+
+
+async def test_a_response_with_absurd_usage_is_evaluated(topology: Topology) -> None:
+    """Anybody may write a response: no number in it stops the judge."""
+    await known(topology)
+    topology.ask(QUESTION)
+    await topology.run()
+    usage = Usage(input_tokens=10**400, output_tokens=1)
+    respond(topology, structs.replace(topology.response(), query_id="another", usage=usage))
+    await topology.judge.drain()
+    assert verdicts(topology.evaluation("another")) == ["supported"]

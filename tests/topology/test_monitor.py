@@ -4,19 +4,23 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitoring import metrics
 from processors.feedback.agreement import Agreement, Figures
 from schemas.codec import decode_as, encode
 from schemas.envelope import headers
 from schemas.evaluations import Evaluation, Score
 from schemas.feedback import Feedback
+from schemas.index import IndexChange, Source, UnitGained
 from schemas.monitoring import Alert, Drift
 from schemas.topics import type_of
 from streams.clients.kafka import partition_of
+from tests.doubles.embedder import vector_of
 from tests.doubles.log import MemoryLog
 from tests.topology.monitoring import MonitorRole
 from tests.topology.roles import BEGIN, ManualClock, refuse
@@ -89,6 +93,12 @@ def alerts(log: MemoryLog) -> list[Alert]:
 def ids(log: MemoryLog) -> Counter[str]:
     records = [*log.all("drift"), *log.all("alerts")]
     return Counter(dict(record.headers)["ce_id"].decode() for record in records)
+
+
+def observations(metric: str, outcome: str) -> float:
+    """As Prometheus would read it."""
+    counter = metrics.counter(metrics.MONITOR_OBSERVATIONS).labels(metric, outcome)
+    return float(counter._value.get())
 
 
 def agreement(role: MonitorRole) -> Figures:
@@ -200,6 +210,65 @@ async def test_bad_events_are_put_aside(monitor: MonitorRole) -> None:
     await monitor.drain()
     assert len(monitor.log.all("dead-letters")) == 3
     assert agreement(monitor).table.pairs == 1
+
+
+def changed(log: MemoryLog, clock: ManualClock, number: int, *vectors: bytes) -> None:
+    """A document's change, with these vectors of new units."""
+    change = IndexChange(
+        doc_id=f"d{number}",
+        index_version="v1",
+        index_time=clock(),
+        source=Source(partition=0, offset=number),
+        status="indexed",
+        units_gained=[
+            UnitGained(unit_id=f"u{at}", passage_id="p", embed_key="k", vector=vector)
+            for at, vector in enumerate(vectors)
+        ],
+    )
+    name = headers(type_of(change), source="freshet/indexer", time=clock())
+    log.append("index.changes", change.doc_id, encode(change), name)
+
+
+async def test_vectors_that_are_none_are_faults_and_those_behind_them_count(
+    monitor: MonitorRole,
+) -> None:
+    """Of odd sizes, of different ones, empty, and of no number."""
+    whole = vector_of("a river").tobytes()
+    for number in range(120):
+        monitor.clock.advance()
+        changed(monitor.log, monitor.clock, number, whole)
+    nan = np.full(384, np.nan, "<f4").tobytes()
+    for number, vectors in enumerate([(whole[:7],), (whole, whole[:8]), (b"",), (nan, whole)]):
+        changed(monitor.log, monitor.clock, 200 + number, *vectors)
+    monitor.log.append("index.changes", "d", b"{", ())
+    monitor.log.append("index.changes", None, None, ())
+    await monitor.drain()
+    faults = observations("document_embedding", "fault")
+    await monitor.quiet()
+    assert observations("document_embedding", "fault") - faults == 4
+    assert len(monitor.log.all("dead-letters")) == 2
+
+
+async def test_drift_of_thumbs_with_long_comments_is_told(monitor: MonitorRole) -> None:
+    """An example shows the beginning: an event that nobody could read would be sent for ever."""
+    for number in range(160):
+        monitor.clock.advance()
+        bad = number >= 100
+        feedback = Feedback(
+            query_id=f"q{number}",
+            tenant="t" * 128,
+            rating=-1 if bad else 1,
+            comment="no good " * 1000 if bad else "",
+        )
+        name = headers(
+            type_of(feedback), source="s" * 512, time=monitor.clock(), id=f"{number}".zfill(512)
+        )
+        monitor.log.append("feedback", feedback.query_id, encode(feedback), name)
+    await monitor.drain()
+    await monitor.quiet()
+    (drift,) = [one for one in drifts(monitor.log) if one.metric == "feedback_rating"]
+    assert drift.direction == "down"
+    assert [len(one.text or "") for one in drift.examples] == [1024] * 5
 
 
 async def test_time_does_not_pass_for_answers_that_wait_for_the_judge(

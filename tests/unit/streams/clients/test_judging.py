@@ -40,6 +40,7 @@ async def test_a_claim_has_the_finding_that_the_server_gave(fake: FakeTriton):
 
 async def test_an_answer_without_sources_is_judged_too(fake: FakeTriton):
     """The tensors of no text are empty, and have two dimensions all the same."""
+    fake.judged = tensors([NOTHING, NOTHING], "a-judge@1")
     await TritonJudge(fake.url).judge(CLAIMS, [], [[], []])
     assert fake.allowed[0].shape == (2, 0)
 
@@ -73,6 +74,7 @@ async def test_a_lone_surrogate_is_rejected_before_it_is_sent(fake: FakeTriton):
         {"verdict": np.array([b"perhaps", b"supported"], np.object_)},
         {"fault": np.array([b"one"], np.object_)},
         {"version": np.array([b"\xff"], np.object_)},
+        {"version": np.array([b"a name without a version"], np.object_)},
         {"support": np.zeros((2, 2), np.int32)},
     ],
     ids=lambda bad: next(iter(bad)),
@@ -83,6 +85,24 @@ async def test_a_reply_that_makes_no_sense_is_no_finding(
     """Another judge may be badly made; what it says is looked at."""
     fake.judged |= bad
     with pytest.raises(ModelUnavailable, match="makes no sense"):
+        await TritonJudge(fake.url).judge(CLAIMS, EVIDENCE, ALLOWED)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"supported": np.array([np.nan, 0.0], np.float32)},
+        {"supported": np.array([0.5, 1.5], np.float32)},
+        {"contradicted": np.array([-0.5, 0.0], np.float32)},
+        {"support": np.array([[3, 0, 10], [-1, 0, 0]], np.int32)},
+        {"support": np.array([[1, 10, 9], [-1, 0, 0]], np.int32)},
+    ],
+    ids=["no number", "above one", "below zero", "no such text", "ends before it begins"],
+)
+async def test_a_finding_that_cannot_be_is_none(fake: FakeTriton, bad: dict[str, np.ndarray]):
+    """It says so of these claims for ever: asking again would hold up all others."""
+    fake.judged |= bad
+    with pytest.raises(ModelRejected, match="cannot be"):
         await TritonJudge(fake.url).judge(CLAIMS, EVIDENCE, ALLOWED)
 
 
