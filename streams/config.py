@@ -133,6 +133,9 @@ class Dashboards(BaseModel):
 
     prometheus_port: int = Field(9090, description="where Prometheus listens")
     reports_port: int = Field(8720, description="where Evidently's reports are shown")
+    reports_every_s: int = Field(
+        3600, ge=60, description="the length of the windows of answers that reports are made of"
+    )
     grafana_port: int = Field(3000, description="where Grafana listens")
     scrape_interval_s: float = Field(5.0, ge=0.5, description="how often metrics are read")
     retention_days: int = Field(15, ge=1, description="how long Prometheus keeps what it has read")

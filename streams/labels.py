@@ -49,8 +49,9 @@ async def events(
     log: LogClient, topic: str, kind: type[_Event], within: Spans, watch: Watch
 ) -> AsyncIterator[tuple[Record, Envelope | None, _Event]]:
     """The events of one type in a topic, partition by partition."""
+    start = {partition: first for partition, (first, _) in within.items()}
     with watch(topic, sum(end - first for first, end in within.values())) as count:
-        async for record in log.read(topic):
+        async for record in log.read(topic, start=start):
             if record.offset >= within[record.partition][1]:
                 continue
             count()

@@ -1,6 +1,7 @@
-"""`freshet verify`: the index beside what the log says it should hold."""
+"""`freshet verify`: index, evaluations and alarms beside what the log says they should be."""
 
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import json
@@ -11,11 +12,21 @@ from processors.indexer import Incoming
 from processors.readtime import Progress
 from processors.rows import TableName
 from processors.verify.documents import ManifestFold, PlainReading, compare_units
+from processors.verify.evaluations import (
+    JUDGE,
+    PartitionOfEvaluations,
+    PassageLengths,
+    Span,
+    told_once,
+)
 from processors.verify.report import Report
 from processors.verify.rows import ExpectedRows, Row, compare_rows
 from processors.version import IndexSpec
-from schemas.envelope import Envelope
+from schemas.codec import InvalidEvent, decode
+from schemas.envelope import Envelope, InvalidEnvelope
+from schemas.evaluations import Evaluation
 from schemas.index import IndexEvent, IndexProgress
+from schemas.responses import Response
 from streams.clients.kafka import LogClient, Record, partition_of
 from streams.errors import FreshetError
 
@@ -38,8 +49,11 @@ async def verify(
     as_of: int | None,
     horizon: int,
     say: Say,
+    judged: Mapping[int, int] | None = None,
 ) -> Report:
-    """Compare the three: `documents`, `index.changes` and the rows of the index.
+    """Compare `documents`, `index.changes` and the rows of the index; and what watches answers.
+
+    `judged` has how far the judge has committed each partition of `responses`: asked beforehand.
 
     Raises:
         NothingToVerify: nothing was indexed yet, or `as_of` is later than what is.
@@ -47,7 +61,9 @@ async def verify(
     at = await _read_time(log, spec, as_of)
     say("reading index.changes")
     folded, expected = ManifestFold(at), ExpectedRows(spec.lexical)
+    lengths = PassageLengths()
     async for partition, step in _steps(log, spec):
+        lengths.add(step)
         if step.index_time <= at:
             folded.add(partition, step)
             expected.add(step)
@@ -64,6 +80,10 @@ async def verify(
     say("reading the index")
     found = [row async for row in rows]
     report.note(compare_rows(expected.rows, found, at=at, horizon=horizon))
+    say("reading evaluations")
+    await _note_evaluations(log, report, lengths, judged or {})
+    for topic in ("drift", "alerts"):
+        report.note(told_once(topic, await _names(log, topic)))
     return report
 
 
@@ -116,6 +136,56 @@ async def _standing(log: LogClient, reading: PlainReading) -> AsyncIterator["Doc
             document = document_of(doc_id, record.value, envelope)
             if document is not None:
                 yield document
+
+
+async def _note_evaluations(
+    log: LogClient, report: Report, lengths: PassageLengths, judged: Mapping[int, int]
+) -> None:
+    """One partition after the other: so only the answers of one are in memory."""
+    spans = await _spans(log, "responses")
+    held = await _spans(log, "evaluations")
+    for partition, span in spans.items():
+        done = judged.get(partition, 0) - 1
+        found = PartitionOfEvaluations(partition, span, held[partition], done, lengths)
+        async for record in log.read("responses", partitions=[partition]):
+            response = _decoded(record)
+            if isinstance(response, Response) and record.offset < span.end:
+                found.add_response(record.offset, response)
+        async for record in log.read("evaluations", partitions=[partition]):
+            source, name = _name_of(record)
+            if source == JUDGE:
+                report.evaluations += 1
+                evaluation = _decoded(record)
+                found.add_evaluation(
+                    record.offset, name, evaluation if isinstance(evaluation, Evaluation) else None
+                )
+        report.note(found.compare())
+        report.waiting += found.waiting
+
+
+async def _spans(log: LogClient, topic: str) -> dict[int, Span]:
+    ends = await log.ends(topic)
+    return {at: Span(first, ends[at]) for at, first in (await log.starts(topic)).items()}
+
+
+async def _names(log: LogClient, topic: str) -> Counter[str]:
+    """How often each event is there; one without an id of its own is no other's double."""
+    found = [_name_of(record) async for record in log.read(topic)]
+    return Counter(f"{source} {name}" for source, name in found if name)
+
+
+def _name_of(record: Record) -> tuple[str, str]:
+    """The CloudEvent's source and id, empty where it has none."""
+    named = dict(record.headers)
+    source, name = (named.get(each, b"") for each in ("ce_source", "ce_id"))
+    return source.decode(errors="replace"), name.decode(errors="replace")
+
+
+def _decoded(record: Record) -> object:
+    try:
+        return decode(record.topic, record.value or b"", Envelope.from_headers(record.headers))
+    except (InvalidEvent, InvalidEnvelope):
+        return None
 
 
 def _incoming(record: Record) -> Incoming:

@@ -28,6 +28,9 @@ class Report(msgspec.Struct, kw_only=True):
     documents: int = 0
     events: int = 0
     rows: int = 0
+    evaluations: int = 0
+    waiting: int = 0
+    """Responses that the judge has not come to yet."""
     counts: dict[FaultKind, int] = msgspec.field(default_factory=lambda: dict(_NONE))
     faults: list[Fault] = []
 

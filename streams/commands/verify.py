@@ -1,4 +1,4 @@
-"""`freshet verify`: count what is missing, left over, doubled or different in the index."""
+"""`freshet verify`: count what is missing, left over, doubled or different."""
 
 import asyncio
 import sys
@@ -25,7 +25,10 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Recompute the index from the log and compare. Exit code 1 on any fault."""
+    """Recompute the index from the log, count the evaluations of each answer, and compare.
+
+    Exit code 1 on any fault.
+    """
     import msgspec
 
     from streams import config
@@ -57,15 +60,17 @@ async def _verify(settings: "Settings", as_of: int | None) -> "Report":
 
     spec = IndexSpec(name=settings.index_version)
     horizon = time.time_ns() // 1000 - settings.limits.horizon_ms * 1000
+    log = Log(settings.kafka)
     index = MilvusIndex(settings.milvus, spec.name)
     try:
         return await verify(
-            Log(settings.kafka),
+            log,
             rows_of(index),
             spec,
             as_of=as_of,
             horizon=horizon,
             say=lambda step: print(f"verify: {step}", file=sys.stderr),
+            judged=await log.committed("freshet-judge", "responses"),
         )
     finally:
         await index.close()
@@ -75,7 +80,9 @@ def _shown(report: "Report") -> str:
     counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in report.counts.items())
     lines = [f"{fault.kind}: {fault.what} {fault.message}".rstrip() for fault in report.faults]
     lines.append(
-        f"{report.total} faults ({counts}) in {report.rows} rows, {report.documents} documents "
-        f"and {report.events} events, as of {report.as_of}"
+        f"{report.total} faults ({counts}) in {report.rows} rows, {report.documents} documents, "
+        f"{report.events} events and {report.evaluations} evaluations, as of {report.as_of}"
     )
+    if report.waiting:
+        lines.append(f"{report.waiting} responses wait for the judge")
     return "\n".join(lines)

@@ -28,6 +28,22 @@ def tool(settings: Settings, home: Path) -> Tool:
     )
 
 
+def windows(settings: Settings) -> Part:
+    """Makes a report of each window of answers once it is closed."""
+
+    async def ready(_: int | None) -> bool:
+        return True
+
+    def prepare() -> Command:
+        every = f"{settings.dashboards.reports_every_s}s"
+        what = ("report", "drift", "--follow", "--every", every)
+        state = {"FRESHET_STATE_DIR": str(settings.state_dir.resolve())}
+        argv = (sys.executable, "-m", "streams.cli", *what)
+        return Command(argv, {**os.environ, **state}, Path.cwd())
+
+    return Part("windows", (), prepare, ready, needs=("reports",))
+
+
 def _part(settings: Settings, home: Path) -> Part:
     address = ports.Address(HOST, settings.dashboards.reports_port)
     shown = workspace(settings)

@@ -32,17 +32,26 @@ def running(settings: Settings) -> dict[str, str] | None:
     """What runs already, by name, and where a browser finds it; None where nothing does."""
     home = folder(settings)
     found = status.read(home) if lock.supervisor(home) is not None else None
-    return {part.name: f"http://{part.address}" for part in found.parts} if found else None
+    if found is None:
+        return None
+    return {part.name: f"http://{part.address}" for part in found.parts if part.address}
 
 
-def run(settings: Settings, report: Report, on_ready: Callable[[list[Tool]], None]) -> None:
+def run(
+    settings: Settings,
+    report: Report,
+    on_ready: Callable[[list[Tool]], None],
+    only: str | None = None,
+) -> None:
     """Run what is installed until a signal asks to stop; says how to get what is not.
+
+    `only` names the one that is wanted. Beside all of them reports are made of windows.
 
     Raises:
         SetupError: none of them is installed.
         FreshetError: one of them cannot be started.
     """
-    every = tools(settings)
+    every = [tool for tool in tools(settings) if only in (None, tool.name)]
     there = [tool for tool in every if tool.part is not None]
     for tool in every:
         if tool.part is None:
@@ -50,6 +59,8 @@ def run(settings: Settings, report: Report, on_ready: Callable[[list[Tool]], Non
     if not there:
         raise SetupError("nothing that shows dashboards is installed")
     built = [tool.part for tool in there if tool.part is not None]
+    if only is None and any(part.name == "reports" for part in built):
+        built.append(reports.windows(settings))
     home = settings.model_copy(update={"state_dir": folder(settings)})
     held = StackLock(home.state_dir)
     held.acquire(wait_s=DYING_S)

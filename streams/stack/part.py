@@ -37,5 +37,5 @@ class Part:
 
     @property
     def address(self) -> str:
-        """Where it is asked."""
-        return str(self.listeners[0].address)
+        """Where it is asked; empty where it listens nowhere."""
+        return str(self.listeners[0].address) if self.listeners else ""

@@ -160,7 +160,8 @@ class Runner:
         if self.status.startup_s is None:
             self.status.startup_s, self.status.at_s = round(startup_s, 2), round(at_s, 2)
         self.is_ready.set()
-        self._move(State.READY, f"ready in {startup_s:.1f} s at {self.part.address}")
+        where = f" at {self.part.address}" if self.part.address else ""
+        self._move(State.READY, f"ready in {startup_s:.1f} s{where}")
 
     def _move(self, state: State, news: str = "", **changes: Any) -> None:
         if state is not self.status.state:

@@ -10,17 +10,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
 from msgspec import MsgspecError
-from numpy.typing import NDArray
 
 from monitoring import metrics
 from processors.alerts.rules import Rule
 from processors.feedback.agreement import Agreement
 from processors.feedback.join import FeedbackJoin, JoinSpec, Step
-from processors.monitor.monitor import Monitor, MonitorSpec, Told
+from processors.monitor.monitor import Monitor, MonitorSpec
 from processors.monitor.observations import (
     ANSWERS,
     DOCUMENTS,
@@ -32,42 +29,23 @@ from processors.monitor.observations import (
 )
 from processors.monitor.places import Reading
 from processors.ports import Embedder
-from schemas.codec import InvalidEvent, decode, decode_as, encode
-from schemas.envelope import Envelope, InvalidEnvelope, headers
+from schemas.envelope import Envelope
 from schemas.evaluations import Evaluation
 from schemas.feedback import Feedback
 from schemas.index import IndexChange
-from schemas.monitoring import Alert, Drift
-from schemas.topics import type_of
-from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
 from streams.clients.kafka import LogClient, Record
-from streams.views.monitorstore import MonitorStore, Outgoing, Place
+from streams.views.monitorstore import MonitorStore, Place
 from streams.workers import freshness, measures
-from streams.workers.deadletters import dead_letter
-from streams.workers.patience import until_available
+from streams.workers.arrivals import Arrivals, Arrived
+from streams.workers.outbox import Outbox, outgoing
 from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
 
-SOURCE = "freshet/monitor"
 SOURCES = {"evaluations": ANSWERS, "index.changes": DOCUMENTS, "feedback": FEEDBACK}
 """What is read, and which windows it goes into."""
 
-_EMBEDDED_AT_ONCE = 4
-"""Few, so that a question that somebody waits for never stands behind many of these."""
-
 At = tuple[str, int]
-Event = Evaluation | Feedback | IndexChange
-Vector = NDArray[np.float32]
-
-
-class Arrived(NamedTuple):
-    """An event of the log, with what was made of it before the transaction."""
-
-    record: Record
-    envelope: Envelope | None
-    event: Event | None
-    vector: Vector | None = None
 
 
 class MonitorWorker:
@@ -88,7 +66,8 @@ class MonitorWorker:
     ) -> None:
         self._log = log_client
         self._store = store
-        self._embedder = embedder
+        self._arrivals = Arrivals(log_client, embedder, clock)
+        self._outbox = Outbox(log_client, store, clock)
         self._clock = clock
         self._horizon_ms = horizon_ms
         try:
@@ -107,16 +86,12 @@ class MonitorWorker:
         self._reading: dict[At, Reading] = {}
         self._ends: dict[At, int] = {}
         """Where the log ended when it was last asked."""
-        self._told: set[str] = set()
         self._shown: set[tuple[str, str]] = set()
         """Rules and severities whose count of firing alerts the metrics have."""
 
     async def open(self) -> dict[str, dict[int, int]]:
         """Send what a crash left unsent; gives where to read from, by topic and partition."""
-        for topic in ("drift", "alerts"):
-            async for record in self._log.read(topic):
-                self._told.add(_id_of(record))
-        await self._send()
+        await self._outbox.open()
         start: dict[str, dict[int, int]] = {}
         for topic in self.topics:
             since = await self._log.since(topic, self._clock() // 1000 - self._horizon_ms)
@@ -135,7 +110,7 @@ class MonitorWorker:
 
     async def process(self, batch: Sequence[Record]) -> None:
         """Take a batch, whole. What it shows is told when `look_round` closes windows."""
-        arrived = await self._read(batch)
+        arrived = await self._arrivals.read(batch, self._is_new)
         with measures.stage("monitor", "take"):
             await asyncio.to_thread(self._fold, arrived)
         measures.outcomes("monitor", {"taken": len(batch)})
@@ -155,7 +130,7 @@ class MonitorWorker:
             passing = [one for one in SOURCES.values() if one != ANSWERS or judged]
         with measures.stage("monitor", "close"):
             await asyncio.to_thread(self._close, now, passing)
-        await self._send()
+        await self._outbox.send()
         self._show()
         return waiting
 
@@ -173,49 +148,10 @@ class MonitorWorker:
         ends = await self._log.ends("responses")
         return all(self._evaluated.get(at, -1) >= end - 1 for at, end in ends.items())
 
-    async def _read(self, batch: Sequence[Record]) -> list[Arrived]:
-        read = [await self._decoded(record) for record in batch]
-        asked = [
-            (place, one.event.question)
-            for place, one in enumerate(read)
-            if isinstance(one.event, Evaluation) and (one.event.question or "").strip()
-        ]
-        with measures.stage("monitor", "embed"):
-            for first in range(0, len(asked), _EMBEDDED_AT_ONCE):
-                some = asked[first : first + _EMBEDDED_AT_ONCE]
-                vectors = await self._embed([text or "" for _, text in some])
-                for (place, _), vector in zip(some, vectors, strict=True):
-                    read[place] = read[place]._replace(vector=vector)
-        return read
-
-    async def _decoded(self, record: Record) -> Arrived:
-        try:
-            envelope = Envelope.from_headers(record.headers)
-            found = decode(record.topic, record.value, envelope)
-        except (InvalidEvent, InvalidEnvelope) as error:
-            if self._is_new(record):
-                now = self._clock()
-                await dead_letter(self._log, record.topic, record, error, "monitor", now)
-            return Arrived(record, None, None)
-        event = found if isinstance(found, Evaluation | Feedback | IndexChange) else None
-        return Arrived(record, envelope, event)
-
     def _is_new(self, record: Record) -> bool:
         """Whether it was never taken; else it is read again for its window alone."""
         place = self._places.get((record.topic, record.partition))
         return place is None or record.offset >= place.next
-
-    async def _embed(self, texts: Sequence[str]) -> list[Vector | None]:
-        try:
-            found = await until_available(
-                lambda: self._embedder.embed(texts), ModelUnavailable, ModelDeadline
-            )
-        except ModelRejected as error:
-            if len(texts) > 1:
-                return [vector for text in texts for vector in await self._embed([text])]
-            log.warning("a question cannot be embedded, and is not watched: %s", error)
-            return [None]
-        return list(found)
 
     def _fold(self, arrived: Sequence[Arrived]) -> None:
         """All of a batch's effects, in one transaction."""
@@ -236,7 +172,7 @@ class MonitorWorker:
             self._keep_places()
             self._store.put_kept(self._monitor.saved())
             self._store.put_streams(self._monitor.changed())
-            self._store.post(_outgoing(one) for one in told)
+            self._store.post(outgoing(one) for one in told)
 
     def _keep_places(self) -> None:
         for at, reading in self._reading.items():
@@ -307,20 +243,6 @@ class MonitorWorker:
             seen = self._evaluated.get(int(partition), -1)
             self._evaluated[int(partition)] = max(seen, int(offset))
 
-    async def _send(self) -> None:
-        """Send what waits, each once: what a crash left may be in the log already."""
-        waiting = self._store.outbox()
-        for _, one in waiting:
-            if one.id in self._told:
-                continue
-            event = decode_as(_TYPES[one.topic], one.body)
-            name = headers(type_of(event), source=SOURCE, time=self._clock(), id=one.id)
-            await self._log.send(one.topic, one.key, one.body, name)
-            self._told.add(one.id)
-            _measure(event)
-        if waiting:
-            self._store.sent(waiting[-1][0])
-
     def _show(self) -> None:
         """Bring the metrics to where things stand."""
         for state in self._monitor.states():
@@ -346,22 +268,3 @@ class MonitorWorker:
         for rule, severity in self._shown | now.keys():
             measures.firing(rule, severity, now[rule, severity])
         self._shown |= now.keys()
-
-
-def _outgoing(told: Told) -> Outgoing:
-    topic = "drift" if isinstance(told.event, Drift) else "alerts"
-    return Outgoing(topic, told.event.metric, told.id, encode(told.event))
-
-
-def _measure(event: Drift | Alert) -> None:
-    if isinstance(event, Drift):
-        measures.drifted(event)
-    else:
-        measures.alerted(event)
-
-
-def _id_of(record: Record) -> str:
-    return dict(record.headers).get("ce_id", b"").decode(errors="replace")
-
-
-_TYPES: dict[str, type[Drift | Alert]] = {"drift": Drift, "alerts": Alert}

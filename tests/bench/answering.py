@@ -3,7 +3,8 @@
 Questions of SQuAD 2.0 dev about documents that were loaded through the pipeline, streamed from
 `/v1/chat/completions`. Right after each, the same question goes through the bare calls that an
 answer needs: Triton embeds it, Milvus is searched and read, Triton's reader writes the answer.
-What the gateway takes longer is Freshet's own share.
+What the gateway takes longer is Freshet's own share. The judge and the monitor are at work behind
+the answers, as they are in a stack that `freshet up` starts.
 
     python -m tests.bench.answering --data DIR      (or FRESHET_DATA=DIR)
 """
@@ -37,7 +38,7 @@ from tests.bench.questions import Collection, squad
 from tests.bench.report import Line, Measured, Options, main, spread
 from tests.bench.stack import Bench, bench
 
-ROLES = ("indexer", "writer", "admission", "answerer", "gateway")
+ROLES = ("indexer", "writer", "admission", "answerer", "gateway", "judge", "monitor")
 DOCUMENTS = 6
 QUESTIONS = 100
 CLIENTS = 8

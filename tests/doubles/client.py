@@ -131,7 +131,13 @@ class Client:
         """What `freshet verify` counts."""
         async with self.index() as index:
             return await verify(
-                self.log, rows_of(index), self.spec, as_of=as_of, horizon=0, say=lambda _: None
+                self.log,
+                rows_of(index),
+                self.spec,
+                as_of=as_of,
+                horizon=0,
+                say=lambda _: None,
+                judged=await self.log.committed("freshet-judge", "responses"),
             )
 
     @asynccontextmanager

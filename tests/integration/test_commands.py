@@ -102,6 +102,7 @@ def _unexplained(output: str) -> list[str]:
     [
         pytest.param(("ask", "Why?"), id="ask"),
         pytest.param(("verify",), id="verify"),
+        pytest.param(("report", "drift"), id="report drift"),
         pytest.param(("tail", "responses", "-n", "1"), id="tail"),
         pytest.param(("documents", "put", "README.md"), id="put"),
         pytest.param(("documents", "delete", "x", "--wait"), id="delete"),
@@ -130,6 +131,7 @@ def test_a_stack_that_is_down_is_one_line_that_says_what_to_do(
         pytest.param(("ask", "Why?", "--tenant", "*"), "cannot be asked", id="tenant"),
         pytest.param(("ask", "x" * 20_000), "cannot be asked", id="long question"),
         pytest.param(("verify", "--as-of", "soon"), "--as-of", id="time"),
+        pytest.param(("report", "drift", "--every", "soon"), "--every", id="length"),
         pytest.param(("tail", "gossip"), "no topic 'gossip'", id="topic"),
         pytest.param(("worker", "gardener"), "no role 'gardener'", id="role"),
         pytest.param(("documents", "sync", "/nowhere/at/all"), "not a folder", id="folder"),

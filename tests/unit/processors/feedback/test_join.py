@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.feedback.agreement import Agreement
@@ -230,6 +230,7 @@ def _moment(event: Evaluation | Given) -> tuple[str, ...]:
     return event.feedback.query_id, event.event_id
 
 
+@settings(max_examples=500, deadline=None)
 @given(histories, st.data())
 def test_any_order_and_any_repetition_comes_to_the_same(
     history: list[Evaluation | Given], data: st.DataObject

@@ -68,3 +68,15 @@ def test_what_runs_already_is_found_by_where_it_listens(tmp_path: Path) -> None:
     assert run.running(settings) == {"prometheus": "http://127.0.0.1:9999"}
     lock.release()
     assert run.running(settings) is None
+
+
+def test_reports_are_made_beside_what_shows_them(tmp_path: Path) -> None:
+    """By the command itself, for the stack of these settings."""
+    settings = Settings(state_dir=tmp_path)
+    part = reports.windows(settings)
+
+    command = part.prepare()
+
+    assert (part.address, part.needs) == ("", ("reports",))
+    assert command.argv[-5:] == ("report", "drift", "--follow", "--every", "3600s")
+    assert command.env["FRESHET_STATE_DIR"] == str(tmp_path)
