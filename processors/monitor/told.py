@@ -57,8 +57,8 @@ def sentence(figure: str, alarm: Alarm, events: int) -> str:
             more = f"about {alarm.share:.0%} of the traffic" if alarm.share is not None else "more"
             return f"{figure}: {more} has moved to one known topic, for {events} events"
         case "missing":
-            what = "is missing more often" if alarm.direction == "up" else "is there again"
-            return f"{figure} {what} than in the reference"
+            way = "more" if alarm.direction == "up" else "less"
+            return f"{figure} is missing {way} often than in the reference"
         case _:
             way = "higher" if alarm.direction == "up" else "lower"
             return f"{figure} lies {way} than in the reference, for {events} events"
