@@ -55,6 +55,8 @@ class JudgeHandler:
         self._questions = Questions(log_client)
         self._done: dict[int, int] = {}
         """Partition to the last offset of `responses` whose evaluation is in the log."""
+        self._revoked: set[int] = set()
+        """Partitions that another may have had since: how far they are is to be found out anew."""
 
     async def open(self) -> None:
         """Read which calibrations are in force, and follow them."""
@@ -66,8 +68,9 @@ class JudgeHandler:
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """Find out how far each new partition is evaluated, by whomever."""
-        for gone in self._done.keys() - partitions:
-            del self._done[gone]
+        for gone in (self._done.keys() - partitions) | self._revoked:
+            self._done.pop(gone, None)
+        self._revoked.clear()
         new = partitions - self._done.keys()
         if not new:
             return
@@ -81,6 +84,7 @@ class JudgeHandler:
     async def revoke(self, partitions: frozenset[int]) -> None:
         """Nothing goes on beside `process`."""
         self._questions.forget(partitions)
+        self._revoked |= partitions
 
     async def idle(self) -> None:
         """Notice when following the calibrations has failed."""

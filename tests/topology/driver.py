@@ -132,6 +132,10 @@ class Topology:
         )
         return IndexerHandler(settings, self.log, self.embedder, self.spec, self.clock)
 
+    def another_judge(self) -> Role:
+        """A judge on the same log, with a place in it of its own."""
+        return self._role("responses", self._new_judge)
+
     def heal(self) -> None:
         """Take away every fault that a test put in."""
         self.log.before_append = self.log.after_append = None

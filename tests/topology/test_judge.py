@@ -258,6 +258,29 @@ async def test_a_judge_that_dies_before_it_commits_evaluates_nothing_again(
     assert len(topology.evaluations()) == 1
 
 
+async def test_a_partition_that_was_another_judges_is_not_evaluated_again(
+    topology: Topology,
+) -> None:
+    """Taken away and given back between two batches."""
+    await known(topology)
+    topology.ask(QUESTION, "q1")
+    await topology.run()
+    partitions = topology.judge.partitions
+    place = topology.judge.group.place()
+    await topology.judge.handler.revoke(partitions)
+    topology.ask(QUESTION, "q2")
+    await topology.admission.drain()
+    await topology.answerer.drain()
+    another = topology.another_judge()
+    await another.start()
+    await another.drain()
+    await another.crash()
+    topology.judge.group.seek(place)
+    await topology.judge.handler.assign(partitions)
+    await topology.judge.drain()
+    assert sorted(one.query_id for one in topology.evaluations()) == ["q1", "q2"]
+
+
 async def test_a_calibration_counts_from_when_it_is_made(topology: Topology) -> None:
     """Its version is what the evaluation names, and its curve what the scores mean."""
     await known(topology)
