@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitoring import alerting
 from monitoring.dashboards import DASHBOARDS, grafana
+from schemas import generated
 
 HERE = Path(__file__).parent
 
@@ -24,39 +25,16 @@ def files() -> dict[Path, str]:
 
 def outdated() -> list[Path]:
     """The files that differ, are missing, or show a dashboard that is gone."""
-    wanted = files()
-    differ = [path for path, text in wanted.items() if _read(path) != text]
-    there = set((HERE / "grafana" / "dashboards").glob("*.json"))
-    return sorted([*differ, *(there - set(wanted))])
+    return generated.outdated(files(), _there())
 
 
-def write() -> None:
-    """Bring every generated file up to date."""
-    wanted = files()
-    for path in outdated():
-        if path in wanted:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted[path], encoding="utf-8")
-        else:
-            path.unlink()
-
-
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.exists() else None
+def _there() -> list[Path]:
+    return list((HERE / "grafana" / "dashboards").glob("*.json"))
 
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit code."""
-    if arguments not in ([], ["--check"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    changed = outdated()
-    for path in changed:
-        print(path.relative_to(HERE.parent))
-    if arguments:
-        return 1 if changed else 0
-    write()
-    return 0
+    return generated.run(arguments, __doc__, HERE.parent, files(), _there())
 
 
 if __name__ == "__main__":

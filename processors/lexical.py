@@ -98,14 +98,18 @@ def term_id(term: str) -> int:
 
 def passage_vector(terms: Mapping[str, int], spec: LexicalSpec) -> dict[int, float]:
     """A passage's half of BM25: dimension -> saturated frequency, at most k1 + 1 per term."""
-    length = sum(terms.values())
-    dampening = spec.k1 * (1 - spec.b + spec.b * length / spec.average_length)
+    saturated = saturation(sum(terms.values()), spec)
     vector: dict[int, float] = {}
     for term, count in terms.items():
         dimension = term_id(term)
-        weight = count * (spec.k1 + 1) / (count + dampening)
-        vector[dimension] = vector.get(dimension, 0.0) + weight
+        vector[dimension] = vector.get(dimension, 0.0) + saturated(count)
     return vector
+
+
+def saturation(length: int, spec: LexicalSpec) -> Callable[[int], float]:
+    """What a term's count is worth in a passage of so many terms: at most k1 + 1."""
+    dampening = spec.k1 * (1 - spec.b + spec.b * length / spec.average_length)
+    return lambda count: count * (spec.k1 + 1) / (count + dampening)
 
 
 def query_vector(weights: Mapping[str, float]) -> dict[int, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from schemas import generated
 from schemas.asyncapi import document
 from schemas.json_schema import event_types, schema_of, short_name
 
@@ -34,38 +35,22 @@ def as_json(schema: object) -> str:
 
 def outdated() -> list[Path]:
     """The files that differ from the types, are missing, or describe a type that is gone."""
-    wanted = files()
-    differ = [path for path, text in wanted.items() if _read(path) != text]
-    return sorted([*differ, *(set((HERE / "json").glob("*.json")) - set(wanted))])
+    return generated.outdated(files(), _there())
 
 
 def write() -> None:
     """Bring every generated file up to date."""
     wanted = files()
-    for path in outdated():
-        if path in wanted:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(wanted[path], encoding="utf-8")
-        else:
-            path.unlink()
+    generated.write(wanted, generated.outdated(wanted, _there()))
 
 
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.exists() else None
+def _there() -> list[Path]:
+    return list((HERE / "json").glob("*.json"))
 
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit code."""
-    if arguments not in ([], ["--check"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    changed = outdated()
-    for path in changed:
-        print(path.relative_to(HERE.parent))
-    if arguments:
-        return 1 if changed else 0
-    write()
-    return 0
+    return generated.run(arguments, __doc__, HERE.parent, files(), _there())
 
 
 if __name__ == "__main__":

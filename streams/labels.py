@@ -65,7 +65,10 @@ async def events(
 
 
 def said(record: Record, envelope: Envelope | None) -> tuple[str, int]:
-    """The id and the time of a feedback event, as the join takes them."""
+    """The id and the time of a feedback event, as the join takes them.
+
+    A plain message has no id of its own: its place in the log is one.
+    """
     logged = record.timestamp_ms * 1000
     if envelope is None:
         return f"{record.topic}/{record.partition}@{record.offset}", logged

@@ -9,11 +9,11 @@ from msgspec import json
 from processors.assemble import Assembled, Assembler
 from processors.documents import document_of
 from processors.indexer import Incoming
+from processors.judge.place import JUDGE
 from processors.readtime import Progress
 from processors.rows import TableName
 from processors.verify.documents import ManifestFold, PlainReading, compare_units
 from processors.verify.evaluations import (
-    JUDGE,
     PartitionOfEvaluations,
     PassageLengths,
     Span,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from processors.judge.prose import describe
-from processors.lexical import LexicalSpec, terms
+from processors.lexical import LexicalSpec, saturation, terms
 from schemas.evaluations import Score
 from schemas.responses import Response
 
@@ -160,11 +160,9 @@ def _of_retrieval(weights: Mapping[str, float], passages: Sequence[Passage]) -> 
 
 
 def _bm25(weights: Mapping[str, float], counts: Mapping[str, int]) -> float:
-    dampening = _BM25.k1 * (1 - _BM25.b + _BM25.b * sum(counts.values()) / _BM25.average_length)
+    saturated = saturation(sum(counts.values()), _BM25)
     return sum(
-        weight * counts[term] * (_BM25.k1 + 1) / (counts[term] + dampening)
-        for term, weight in weights.items()
-        if term in counts
+        weight * saturated(counts[term]) for term, weight in weights.items() if term in counts
     )
 
 

@@ -94,7 +94,6 @@ class Monitor:
         kept: Kept | None = None,
         streams: Mapping[Key, tuple[bytes, bytes]] | None = None,
     ) -> None:
-        self._spec = spec
         closed_at = kept.closed_at if kept is not None else {}
         burn = kept.burn if kept is not None else {}
         drifting = kept.drifting if kept is not None else {}

@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from processors.assemble import Assembled
+from processors.judge.place import name_of, place_in
 from processors.verify.report import Fault
 from schemas.evaluations import Evaluation
 from schemas.responses import Response
-
-JUDGE = "freshet/judge"
-"""The source of the evaluations that are ours; those of another judge are not looked at."""
 
 
 class Span(NamedTuple):
@@ -102,7 +100,7 @@ class PartitionOfEvaluations:
         since = self._first if self._is_cut else 0
         for offset in self._answers:
             count = self._found[offset]
-            place = f"responses/{self._partition}@{offset}"
+            place = name_of(self._partition, offset)
             if count > 1:
                 yield Fault("doubled", place, f"{count} evaluations")
             elif count == 0 and offset > last:
@@ -137,6 +135,5 @@ def told_once(topic: str, names: Mapping[str, int]) -> Iterator[Fault]:
 
 
 def _offset_of(name: str, partition: int) -> int | None:
-    prefix = f"responses/{partition}@"
-    offset = name.removeprefix(prefix)
-    return int(offset) if name.startswith(prefix) and offset.isdecimal() else None
+    place = place_in(name)
+    return place[1] if place is not None and place[0] == partition else None

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.connected import with_log
 from streams.errors import FreshetError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from streams.clients.kafka import LogClient
     from streams.dataset import Dataset, Format
 
-_T = TypeVar("_T")
 
 SOURCE = "freshet/cli"
 _THUMBS = {"up": 1, "down": -1, "none": 0}
@@ -63,7 +62,7 @@ def give(
         correction=correction,
         reviewer=reviewer,
     )
-    asyncio.run(_with_log(lambda log: _send(log, feedback)))
+    asyncio.run(with_log(lambda log: _send(log, feedback)))
     print(f"feedback for {query_id} is in the log")
 
 
@@ -88,7 +87,7 @@ def export(
         watch = Reporter(as_json=as_json).progress
         return await dataset.read(log, since=start, until=end, now=_now(), watch=watch)
 
-    found = asyncio.run(_with_log(work))
+    found = asyncio.run(with_log(work))
     files = dataset.write(found, target, made)
     if as_json:
         print(json.dumps({"out": str(target), "files": files, **found.lineage.counts}))
@@ -111,17 +110,9 @@ def agreement(since: Since = None, as_json: AsJson = False) -> None:
     async def work(log: "LogClient") -> list["Pair"]:
         return await labels.pairs(log, Reporter(as_json=as_json).progress)
 
-    found = labels.since(asyncio.run(_with_log(work)), start)
+    found = labels.since(asyncio.run(with_log(work)), start)
     for figures in labels.agreement(found).figures():
         print(msgspec.json.encode(figures).decode() if as_json else _shown(figures))
-
-
-async def _with_log(work: Callable[["LogClient"], Awaitable[_T]]) -> _T:
-    from streams import config
-    from streams.clients.kafka import Log
-
-    async with Log(config.load().kafka) as log:
-        return await work(log)
 
 
 async def _send(log: "LogClient", feedback: "Feedback") -> None:

@@ -4,12 +4,12 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.connected import with_log
 from streams.errors import FreshetError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from streams.clients.kafka import LogClient
     from streams.labels import Chosen
 
-_T = TypeVar("_T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -67,7 +66,7 @@ def calibrate(
             await put(log, made)
         return made, fitted
 
-    made, fitted = asyncio.run(_with_log(work))
+    made, fitted = asyncio.run(with_log(work))
     print(_json(made, fitted) if as_json else _shown(made, fitted, dry_run=dry_run))
 
 
@@ -78,7 +77,7 @@ def versions(as_json: AsJson = False) -> None:
     async def work(log: "LogClient") -> list["Calibration"]:
         return (await read_calibrations(log)).all()
 
-    for one in asyncio.run(_with_log(work)):
+    for one in asyncio.run(with_log(work)):
         print(json.dumps(_plain(one)) if as_json else _line(one))
 
 
@@ -98,15 +97,7 @@ def share(
     async def work(log: "LogClient") -> "Calibration":
         return await set_share(log, name, int(number), part, by=getuser(), now=_now())
 
-    print(_line(asyncio.run(_with_log(work))))
-
-
-async def _with_log(work: Callable[["LogClient"], Awaitable[_T]]) -> _T:
-    from streams import config
-    from streams.clients.kafka import Log
-
-    async with Log(config.load().kafka) as log:
-        return await work(log)
+    print(_line(asyncio.run(with_log(work))))
 
 
 def _method(name: str) -> "Method":

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from processors.judge.evaluate import Answered, Evaluator, outcome_of
+from processors.judge.place import JUDGE, name_of, place_in
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.envelope import Envelope, InvalidEnvelope, headers
 from schemas.evaluations import Evaluation
@@ -27,8 +28,6 @@ from streams.workers.patience import until_available
 from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
-
-SOURCE = "freshet/judge"
 
 _LOOK_BACK = 1000
 """Evaluations at a partition's end among which ours are looked for."""
@@ -163,7 +162,12 @@ class JudgeHandler:
         now = self._clock()
         sent = []
         for (message, _), evaluation in zip(answers, evaluations, strict=True):
-            name = headers(type_of(evaluation), source=SOURCE, time=now, id=_place(message))
+            name = headers(
+                type_of(evaluation),
+                source=JUDGE,
+                time=now,
+                id=name_of(message.partition, message.offset),
+            )
             value = encode(evaluation)
             sent.append(
                 await self._log.submit(
@@ -183,16 +187,10 @@ def _given_at(envelope: Envelope | None, message: Message) -> int:
     return message.logged_at if told is None or told < 0 else min(told, message.logged_at)
 
 
-def _place(message: Message) -> str:
-    return f"responses/{message.partition}@{message.offset}"
-
-
 def _response_of(found: Sequence[tuple[str, bytes]], partition: int) -> int:
     """The offset of the response that an evaluation of ours is of; -1 for another's."""
     named: Mapping[str, bytes] = dict(found)
-    prefix = f"responses/{partition}@"
-    name = named.get("ce_id", b"").decode(errors="replace")
-    if named.get("ce_source") != SOURCE.encode() or not name.startswith(prefix):
+    place = place_in(named.get("ce_id", b"").decode(errors="replace"))
+    if named.get("ce_source") != JUDGE.encode() or place is None or place[0] != partition:
         return -1
-    offset = name.removeprefix(prefix)
-    return int(offset) if offset.isdecimal() else -1
+    return place[1]

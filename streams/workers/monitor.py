@@ -17,6 +17,7 @@ from monitoring import metrics
 from processors.alerts.rules import Rule
 from processors.feedback.agreement import Agreement
 from processors.feedback.join import FeedbackJoin, JoinSpec, Step
+from processors.judge.place import place_in
 from processors.monitor.monitor import Monitor, MonitorSpec
 from processors.monitor.observations import (
     ANSWERS,
@@ -34,6 +35,7 @@ from schemas.evaluations import Evaluation
 from schemas.feedback import Feedback
 from schemas.index import IndexChange
 from streams.clients.kafka import LogClient, Record
+from streams.labels import said
 from streams.views.monitorstore import MonitorStore, Place
 from streams.workers import freshness, measures
 from streams.workers.arrivals import Arrivals, Arrived
@@ -218,14 +220,8 @@ class MonitorWorker:
                 return None
 
     def _feedback(self, feedback: Feedback, one: Arrived) -> Observation:
-        """A plain message has no id of its own: its place in the log is one."""
-        record, envelope = one.record, one.envelope
-        at = logged = record.timestamp_ms * 1000
-        event_id = f"{record.topic}/{record.partition}@{record.offset}"
-        if envelope is not None:
-            event_id = envelope.dedupe_key
-            at = min(logged, envelope.time if envelope.time is not None else logged)
-        if self._is_new(record):
+        event_id, at = said(one.record, one.envelope)
+        if self._is_new(one.record):
             step = self._join.feedback(feedback, event_id=event_id, at=at)
             self._heard(feedback.rating, step)
         return of_feedback(feedback, event_id, at)
@@ -237,11 +233,10 @@ class MonitorWorker:
             measures.feedback(rating, outcome)
 
     def _note_response(self, envelope: Envelope | None) -> None:
-        name = envelope.id if envelope is not None else ""
-        partition, _, offset = name.removeprefix("responses/").partition("@")
-        if partition.isdecimal() and offset.isdecimal():
-            seen = self._evaluated.get(int(partition), -1)
-            self._evaluated[int(partition)] = max(seen, int(offset))
+        place = place_in(envelope.id) if envelope is not None else None
+        if place is not None:
+            partition, offset = place
+            self._evaluated[partition] = max(self._evaluated.get(partition, -1), offset)
 
     def _show(self) -> None:
         """Bring the metrics to where things stand."""

@@ -10,15 +10,7 @@ from schemas.codec import decode_as
 from schemas.feedback import Feedback
 from streams.cli import app
 from streams.errors import FreshetError
-from tests.doubles.opinions import CommandLog, answered, empty_log, overconfident, spoken
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> CommandLog:
-    """What the commands take for the log."""
-    made = empty_log()
-    monkeypatch.setattr("streams.clients.kafka.Log", lambda _settings: made)
-    return made
+from tests.doubles.opinions import CommandLog, answered, overconfident, spoken
 
 
 def run(*arguments: str) -> str:
