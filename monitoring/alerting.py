@@ -7,7 +7,7 @@ import yaml
 from monitoring import objectives
 from monitoring.objectives import Rule
 
-JOBS = ("gateway", "indexer", "writer", "admission", "answerer", "judge", "monitor")
+JOBS = ("gateway", "indexer", "writer", "admission", "answerer", "judge", "monitor", "steward")
 """The processes of ours that Prometheus reads, by its name for them."""
 
 _RUNBOOK = "docs/dashboards.md#"

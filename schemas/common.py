@@ -63,8 +63,20 @@ Versioned = Annotated[
     ),
 ]
 
-NameOrVersion = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}(@[0-9]{1,18})?$(?!\n)")
+Aliased = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}@[A-Za-z][A-Za-z0-9._-]{0,63}$(?!\n)",
+        description="`name@alias`, such as `answer@production`.",
+    ),
+]
+
+Reference = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}@([0-9]{1,18}|[A-Za-z][A-Za-z0-9._-]{0,63})$(?!\n)",
+        description="A version, `name@3`, or an alias that stands for one, `name@production`.",
+    ),
 ]
 
 Label = Annotated[str, Meta(max_length=128)]

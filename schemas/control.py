@@ -11,11 +11,12 @@ from msgspec import Meta, Struct
 
 from schemas.common import (
     MAX_INT,
+    Aliased,
     IndexTime,
     Label,
     Name,
-    NameOrVersion,
     Principal,
+    Reference,
     Scalar,
     Versioned,
 )
@@ -48,20 +49,20 @@ class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
-    """A name that stands for a version: `answer` for `answer@3`."""
+    """A name that stands for a version: `answer@production` for `answer@3`."""
 
-    name: Name
+    name: Aliased
     of: Literal["prompt", "model"]
     target: Versioned
 
 
 class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One way to answer. Prompt and model are aliases, or versions by name."""
+    """One way to answer. Prompt and model are versions, or aliases that stand for one."""
 
     name: Name
     index_version: Name
-    prompt: NameOrVersion
-    model: NameOrVersion
+    prompt: Reference
+    model: Reference
     share: Ratio = 1.0
     """Of the questions. Shares of a route that are no shadows sum to 1."""
     shadow: bool = False

@@ -7,7 +7,14 @@ from msgspec import Struct
 from schemas.common import IndexTime, Offset, Partition
 
 Reason = Literal[
-    "not_json", "invalid", "missing_key", "key_mismatch", "too_large", "wrong_type", "internal"
+    "not_json",
+    "invalid",
+    "missing_key",
+    "key_mismatch",
+    "too_large",
+    "wrong_type",
+    "conflict",
+    "internal",
 ]
 
 

@@ -184,10 +184,12 @@ _EVENTS: tuple[Struct, ...] = (
     Settled(request_id="q-1", tenant="acme", input_tokens=210, output_tokens=14, at=_NOW),
     Released(request_id="q-2", tenant="acme", reason="cancelled", at=_NOW),
     PromptVersion(name="answer", version=1, template="Answer from the passages.", **_CONTROL),
-    Alias(name="answer", of="prompt", target="answer@1", **_CONTROL),
+    Alias(name="answer@production", of="prompt", target="answer@1", **_CONTROL),
     Route(
         name="default",
-        branches=[Branch(name="main", index_version="v1", prompt="answer", model="reader@1")],
+        branches=[
+            Branch(name="main", index_version="v1", prompt="answer@production", model="reader@1")
+        ],
         **_CONTROL,
     ),
     Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, **_CONTROL),

@@ -9,11 +9,14 @@ from schemas.common import (
     MAX_QUESTION,
     Id,
     IndexTime,
+    Name,
     Offset,
     Partition,
     Principal,
     Scalar,
+    Versioned,
 )
+from schemas.control import KeyId
 from schemas.documents import MetadataKey
 from schemas.times import Moment
 
@@ -37,6 +40,10 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]
     tenant: Principal
     session_id: Id | None = None
+    user: Id | None = None
+    """Who of the tenant's people asks: budgets may bound each of them."""
+    key_id: KeyId | None = None
+    """The id, no secret, of the API key that the question came with."""
     top_k: Annotated[int, Meta(ge=1, le=50)] = 5
     filters: Annotated[dict[MetadataKey, FilterValue], Meta(max_length=16)] | None = None
     """Metadata a document must have: a value, or a list of which one must match."""
@@ -54,6 +61,18 @@ class Reservation(Struct, frozen=True, kw_only=True):
     tokens: Annotated[int, Meta(ge=0, le=MAX_INT)]
 
 
+class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a question is answered: what its route came to when it was admitted."""
+
+    route: Name
+    branch: Name
+    index_version: Name
+    prompt: Versioned
+    model: Versioned
+    shadow_of: Id | None = None
+    """The question whose answer is shown in place of this one's, which nobody sees."""
+
+
 class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A question that passed quota and guard."""
 
@@ -62,6 +81,8 @@ class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):
     admitted_at: IndexTime
     deadline: IndexTime
     """After this moment nobody waits for the answer any more."""
+    plan: Plan | None = None
+    """Absent from questions of older makes: they are answered as the built-in route says."""
 
 
 class Cancellation(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,8 @@ ErrorType = Literal[
     "model_unavailable",
     "index_unavailable",
     "quota_exceeded",
+    "rate_limited",
+    "forbidden",
     "internal",
 ]
 
@@ -82,6 +84,10 @@ class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Absent only when the question never reached the index."""
     timings_ms: dict[str, float]
     error: Error | None = None
+    finish: Literal["stop", "length"] = "stop"
+    """`length`: the answer was cut where its tokens ended."""
+    shadow_of: Id | None = None
+    """The question whose answer was shown in place of this one, which nobody has seen."""
 
 
 class ResponseDelta(Struct, frozen=True, kw_only=True):

@@ -54,9 +54,14 @@ ROLES: Mapping[str, Role] = {
         sends=("drift", "alerts", "dead-letters"),
         receives=("evaluations", "feedback", "index.changes", "responses", "drift", "alerts"),
     ),
+    "steward": Role(
+        doc="Puts aside what does not count in `control`, and says again what does.",
+        sends=("control", "dead-letters"),
+        receives=("control",),
+    ),
     "operator": Role(
         doc="Looks at what could not be processed, and sends it again once it is mended.",
-        sends=("documents", "queries", "feedback"),
+        sends=("documents", "queries", "feedback", "control"),
         receives=("dead-letters",),
     ),
 }

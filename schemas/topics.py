@@ -144,7 +144,7 @@ _ALL = (
         name="control",
         key="kind/name",
         doc="Prompts, aliases, routes, quotas, index versions, API keys and calibrations of the "
-        "judge; the newest of each for ever.",
+        "judge; every version within the horizon, the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,
@@ -156,6 +156,7 @@ _ALL = (
         },
         cleanup="compact",
         retention="forever",
+        every_version_within_horizon=True,
     ),
     Topic(
         name="drift",

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DAY_MS = 24 * 3600 * 1000
 PARTS = (
     *("kafka", "milvus", "triton", "indexer", "writer", "admission", "answerer", "gateway"),
-    *("judge", "monitor"),
+    *("judge", "monitor", "steward"),
 )
 
 
@@ -123,6 +123,7 @@ class Metrics(BaseModel):
             "answerer": 8714,
             "judge": 8715,
             "monitor": 8716,
+            "steward": 8717,
         },
         description="the port of each role",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from hashlib import blake2b
 
+from processors.control import Control
 from schemas.control import Calibration
 
 _PLACES = 2**53
@@ -10,31 +11,19 @@ _PLACES = 2**53
 
 
 class Calibrations:
-    """A fold of the calibrations in `control`."""
+    """The calibrations in `control`."""
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, int], Calibration] = {}
-
-    def observe(self, event: Calibration) -> bool:
-        """Take an event, in the order of the log; returns whether it counts.
-
-        It does where it goes on from the revision in force and leaves the curve as it was. The
-        first of a version counts whatever its revision: those before it may be compacted away.
-        """
-        key = (event.name, event.version)
-        before = self._found.get(key)
-        if before is not None and not _follows(before, event):
-            return False
-        self._found[key] = event
-        return True
+    def __init__(self, control: Control) -> None:
+        self._control = control
 
     def get(self, name: str, version: int) -> Calibration | None:
         """A version, removed or not."""
-        return self._found.get((name, version))
+        return self._control.all(Calibration).get(f"{name}@{version}")
 
     def all(self) -> list[Calibration]:
         """Every version there ever was, by name and version."""
-        return [self._found[key] for key in sorted(self._found)]
+        found = self._control.all(Calibration).values()
+        return sorted(found, key=lambda one: (one.name, one.version))
 
     def of(self, name: str) -> list[Calibration]:
         """The versions of a judge that are not removed, the newest first."""
@@ -43,7 +32,7 @@ class Calibrations:
 
     def newest(self, name: str) -> int:
         """The highest version that a judge ever had: 1, the model as it is, where there is none."""
-        return max((version for judge, version in self._found if judge == name), default=1)
+        return max((one.version for one in self.all() if one.name == name), default=1)
 
 
 def calibration_for(
@@ -70,11 +59,3 @@ def _place(query_id: str) -> float:
     """Between 0 and 1 (left out), the same for one id everywhere and always."""
     digest = blake2b(query_id.encode(), digest_size=8, person=b"judge").digest()
     return int.from_bytes(digest) % _PLACES / _PLACES
-
-
-def _follows(before: Calibration, event: Calibration) -> bool:
-    return event.revision == before.revision + 1 and _curve(event) == _curve(before)
-
-
-def _curve(one: Calibration) -> tuple[object, ...]:
-    return one.method, one.points, one.threshold, one.labels

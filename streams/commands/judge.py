@@ -52,7 +52,7 @@ def calibrate(
 ) -> None:
     """Learn from people's labels what the judge's probabilities mean: a new version of it."""
     from streams import labels
-    from streams.judges import put
+    from streams.control import put
     from streams.reporting import Reporter
 
     start, kind = labels.moment("--since", since), _method(method)

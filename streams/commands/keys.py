@@ -12,9 +12,7 @@ from streams.errors import FreshetError
 
 if TYPE_CHECKING:
     from schemas.control import ApiKey
-    from streams.clients.kafka import LogClient
 
-SOURCE = "freshet/cli"
 _DAY_US = 24 * 3600 * 1_000_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -112,20 +110,10 @@ async def _keys() -> list["ApiKey"]:
 async def _write(key: "ApiKey") -> None:
     from streams import config
     from streams.clients.kafka import Log
+    from streams.control import put
 
     async with Log(config.load().kafka) as log:
-        await put_key(log, key)
-
-
-async def put_key(log: "LogClient", key: "ApiKey") -> None:
-    """Write a key's event to `control`: every gateway follows it."""
-    from schemas.codec import encode
-    from schemas.control import key_of
-    from schemas.envelope import headers
-    from schemas.topics import type_of
-
-    name = headers(type_of(key), source=SOURCE, time=key.at)
-    await log.send("control", key_of(key), encode(key), name)
+        await put(log, key)
 
 
 def _state(key: "ApiKey") -> str:

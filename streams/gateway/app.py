@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitoring import metrics
-from streams.clients.kafka import LogClient, Record
+from streams.clients.kafka import LogClient
 from streams.config import Settings
 from streams.gateway.auth import Caller, authenticate
 from streams.gateway.documents import Documents
@@ -25,6 +25,7 @@ from streams.gateway.observed import Observed
 from streams.gateway.openai import Completions, Models
 from streams.gateway.questions import Questions
 from streams.gateway.statuses import Statuses
+from streams.views.control import ControlView
 from streams.views.follower import Follower
 from streams.views.status import StatusView
 
@@ -52,11 +53,11 @@ class Gateway:
         self._log = log_client
         self._clock = clock
         self._failed = failed
-        self.keys = KeyRing()
+        self.control = ControlView(log_client)
+        self.keys = KeyRing(self.control.control)
         limits = settings.limits
         self.questions = Questions(log_client, clock, limits.answer_deadline_s + SLACK_S)
         self.statuses = Statuses(log_client, self._open_view)
-        self._controls = Follower(log_client, self._controlled)
         self.documents = Documents(
             log_client,
             self.statuses,
@@ -72,10 +73,7 @@ class Gateway:
     @asynccontextmanager
     async def running(self, _app: Starlette) -> AsyncIterator[None]:
         """From before the first request to after the last: everything caught up and followed."""
-        ends = {"control": await self._log.ends("control")}
-        async for record in self._log.read("control"):
-            self._controlled(record)
-        self._controls.start(ends, self._failed)
+        await self.control.start(self._failed)
         await self.statuses.start(self._failed)
         await self.questions.start(self._failed)
         metrics.begin(metrics.GATEWAY)
@@ -84,7 +82,7 @@ class Gateway:
         try:
             yield
         finally:
-            await self._controls.stop()
+            await self.control.stop()
             await self.questions.follower.stop()
             await self.statuses.stop()
 
@@ -110,10 +108,7 @@ class Gateway:
         return PlainTextResponse("ready\n")
 
     def _followers(self) -> tuple[Follower, ...]:
-        return self._controls, self.questions.follower, self.statuses.follower
-
-    def _controlled(self, record: Record) -> None:
-        self.keys.observe(record)
+        return self.control.follower, self.questions.follower, self.statuses.follower
 
     def _open_view(self, partitions: int) -> StatusView:
         version = self._settings.index_version

@@ -9,10 +9,10 @@ import secrets
 from hashlib import sha256
 from typing import NamedTuple
 
-from schemas.codec import InvalidEvent, decode
+from processors.control import Control
 from schemas.control import ApiKey
-from schemas.envelope import Envelope, InvalidEnvelope
-from streams.clients.kafka import LogClient, Record
+from streams.clients.kafka import LogClient
+from streams.control import read_control
 
 _SHAPE = re.compile(r"fk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 _SECRET_BYTES = 32
@@ -43,28 +43,19 @@ def hash_of(secret: str) -> str:
 
 
 class KeyRing:
-    """A fold of the keys in `control`."""
+    """The keys in `control`."""
 
-    def __init__(self) -> None:
-        self._keys: dict[str, ApiKey] = {}
-
-    def observe(self, record: Record) -> None:
-        """Take a record of `control`; only keys count here.
-
-        The first record of a key makes it; after that it can only be revoked, and stays so.
-        """
-        if (key := key_in(record)) is None:
-            return
-        if key.id not in self._keys or key.removed:
-            self._keys[key.id] = key
+    def __init__(self, control: Control) -> None:
+        self._control = control
 
     def all(self) -> list[ApiKey]:
         """Every key there ever was, the oldest first."""
-        return sorted(self._keys.values(), key=lambda key: (key.at, key.id))
+        return sorted(self._control.all(ApiKey).values(), key=lambda key: (key.at, key.id))
 
     def get(self, key_id: str) -> ApiKey | None:
         """A key by its id, revoked or not."""
-        return self._keys.get(key_id)
+        key = self._control.get(f"key/{key_id}")
+        return key if isinstance(key, ApiKey) else None
 
     def verify(self, text: str, now: int) -> ApiKey | None:
         """The key that this is; None for one unknown, revoked or expired at `now` (µs).
@@ -75,7 +66,7 @@ class KeyRing:
         if match is None:
             return None
         key_id, secret = match.groups()
-        key = self._keys.get(key_id)
+        key = self.get(key_id)
         right = hmac.compare_digest(hash_of(secret), key.hash if key else _NOBODY)
         if key is None or not right or key.removed:
             return None
@@ -84,20 +75,4 @@ class KeyRing:
 
 async def read_keys(log: LogClient) -> KeyRing:
     """The keys as they stand now."""
-    ring = KeyRing()
-    async for record in log.read("control"):
-        ring.observe(record)
-    return ring
-
-
-def key_in(record: Record) -> ApiKey | None:
-    """The key in a record of `control`; None for anything else, events of later makes included."""
-    if record.value is None or not (record.key or b"").startswith(b"key/"):
-        return None
-    try:
-        event = decode("control", record.value, Envelope.from_headers(record.headers))
-    except (InvalidEvent, InvalidEnvelope):
-        return None
-    if not isinstance(event, ApiKey) or record.key != f"key/{event.id}".encode():
-        return None
-    return event
+    return KeyRing(await read_control(log))

@@ -15,6 +15,7 @@ NEEDS = {
     "answerer": ("kafka", "milvus", "triton"),
     "judge": ("kafka", "milvus", "triton"),
     "monitor": ("kafka", "triton"),
+    "steward": ("kafka",),
 }
 
 

@@ -19,7 +19,7 @@ from schemas.responses import Response
 from schemas.topics import type_of
 from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelRejected, ModelUnavailable
 from streams.clients.kafka import LogClient
-from streams.views.calibrations import CalibrationView
+from streams.views.control import ControlView
 from streams.views.questions import Questions
 from streams.workers import measures
 from streams.workers.deadletters import dead_letter
@@ -44,12 +44,12 @@ class JudgeHandler:
         self,
         log_client: LogClient,
         evaluator: Evaluator,
-        calibrations: CalibrationView,
+        control: ControlView,
         clock: Clock,
     ) -> None:
         self._log = log_client
         self._evaluator = evaluator
-        self._calibrations = calibrations
+        self._control = control
         self._clock = clock
         self._questions = Questions(log_client)
         self._done: dict[int, int] = {}
@@ -59,11 +59,11 @@ class JudgeHandler:
 
     async def open(self) -> None:
         """Read which calibrations are in force, and follow them."""
-        await self._calibrations.start()
+        await self._control.start()
 
     async def close(self) -> None:
         """Stop following: nothing else is held back."""
-        await self._calibrations.stop()
+        await self._control.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """Find out how far each new partition is evaluated, by whomever."""
@@ -87,11 +87,11 @@ class JudgeHandler:
 
     async def idle(self) -> None:
         """Notice when following the calibrations has failed."""
-        self._calibrations.check()
+        self._control.check()
 
     async def process(self, batch: Sequence[Message]) -> None:
         """Evaluate a batch, then say so in order."""
-        self._calibrations.check()
+        self._control.check()
         fresh = [one for one in batch if one.offset > self._done[one.partition]]
         answers = await self._answers(fresh)
         given = [answered for _, answered in answers]

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from processors.builtin import built_in
 from processors.version import IndexSpec
+from schemas.control import ControlEvent
 from streams.clients.kafka import Log
 from streams.config import Settings
 from streams.workers import logs
@@ -81,16 +83,17 @@ def answerer(settings: Settings, log: Log) -> Role:
 
 def judge(settings: Settings, log: Log) -> Role:
     """`responses` to `evaluations`."""
+    from processors.feedback.versions import Calibrations
     from processors.judge.evaluate import Evaluator
     from processors.judge.recalibrate import recalibrated
     from processors.judge.scores import Price
     from streams.clients.judging import TritonJudge
-    from streams.views.calibrations import CalibrationView
+    from streams.views.control import ControlView
     from streams.workers.judge import JudgeHandler
 
     index = _index(settings, IndexSpec(name=settings.index_version))
     model = TritonJudge(settings.triton.grpc, settings.triton.judge)
-    view = CalibrationView(log)
+    view = ControlView(log)
     evaluator = Evaluator(
         index=index,
         judge=model,
@@ -98,9 +101,16 @@ def judge(settings: Settings, log: Log) -> Role:
         prices={
             name: Price(input=cost[0], output=cost[1]) for name, cost in settings.prices.items()
         },
-        recalibrate=partial(recalibrated, view.calibrations),
+        recalibrate=partial(recalibrated, Calibrations(view.control)),
     )
     return Role(JudgeHandler(log, evaluator, view, now_us), (index, model))
+
+
+def steward(settings: Settings, log: Log) -> Role:
+    """`control` to `dead-letters`."""
+    from streams.workers.steward import StewardHandler
+
+    return Role(StewardHandler(log, now_us, _built_in(settings)))
 
 
 ROLES: dict[str, Callable[[Settings, Log], Role]] = {
@@ -109,6 +119,7 @@ ROLES: dict[str, Callable[[Settings, Log], Role]] = {
     "admission": admission,
     "answerer": answerer,
     "judge": judge,
+    "steward": steward,
 }
 
 
@@ -142,7 +153,7 @@ def monitor(settings: Settings, log: Log) -> Single:
 SINGLES: dict[str, Callable[[Settings, Log], Single]] = {"monitor": monitor}
 """Roles of which one process sees everything."""
 NAMES = (*ROLES, *SINGLES)
-BEHIND = {"judge", "monitor"}
+BEHIND = {"judge", "monitor", "steward"}
 """Roles that nobody waits for: they leave the processors to those that somebody does."""
 
 
@@ -157,6 +168,10 @@ def run(role: str, settings: Settings) -> None:
         return
     handler, clients = ROLES[role](settings, log)
     Shell(role, settings, handler, log, clients).run()
+
+
+def _built_in(settings: Settings) -> list[ControlEvent]:
+    return built_in(settings.index_version, settings.triton.reader)
 
 
 def _index(settings: Settings, spec: IndexSpec) -> "MilvusIndex":

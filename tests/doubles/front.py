@@ -10,8 +10,8 @@ import httpx
 from starlette.applications import Starlette
 
 from schemas.control import ApiKey, Scope
-from streams.commands.keys import put_key
 from streams.config import Settings
+from streams.control import send
 from streams.gateway.app import Gateway, create_app
 from streams.gateway.keys import new_key
 from tests.doubles.answerer import Script, ScriptedAnswerer
@@ -43,7 +43,7 @@ class Front(NamedTuple):
             why="",
             at=NOW,
         )
-        await put_key(self.log, event)
+        await send(self.log, event)
         await settled()
         return made.text
 

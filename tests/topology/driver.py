@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from processors.answer import Answerer
+from processors.feedback.versions import Calibrations
 from processors.index import OPEN, Access
 from processors.judge.evaluate import Evaluator
 from processors.judge.recalibrate import recalibrated
@@ -36,7 +37,7 @@ from streams.clients.kafka import Headers, Position, Record
 from streams.config import Kafka, Limits, Settings
 from streams.index.rowindex import RowIndex
 from streams.verify import rows_of, verify
-from streams.views.calibrations import CalibrationView
+from streams.views.control import ControlView
 from streams.views.progress import IndexFollower
 from streams.workers.admission import AdmissionHandler
 from streams.workers.answerer import AnswererHandler
@@ -334,12 +335,12 @@ class Topology:
         return AdmissionHandler(self.settings, self.log, self.clock)
 
     def _new_judge(self) -> Handler:
-        view = CalibrationView(self.log)
+        view = ControlView(self.log)
         evaluator = Evaluator(
             index=self.index,
             judge=self.judge_model,
             clock=self.clock,
-            recalibrate=partial(recalibrated, view.calibrations),
+            recalibrate=partial(recalibrated, Calibrations(view.control)),
         )
         return JudgeHandler(self.log, evaluator, view, self.clock)
 

@@ -32,7 +32,7 @@ def test_an_index_version_holds_all_that_pins_an_index():
     ("kind", "key"),
     [
         (PromptVersion, "prompt/answer@1"),
-        (Alias, "alias/prompt/answer"),
+        (Alias, "alias/prompt/answer@production"),
         (Route, "route/default"),
         (Quota, "quota/acme"),
         (IndexVersion, "index/v1"),
@@ -53,10 +53,24 @@ def test_every_kind_of_change_has_a_key():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("revision", 0), ("by", ""), ("why", "x" * 1025), ("target", "answer"), ("target", "a@b")],
+    [
+        ("revision", 0),
+        ("by", ""),
+        ("why", "x" * 1025),
+        ("target", "answer"),
+        ("target", "a@b"),
+        ("name", "answer"),
+        ("name", "answer@3"),
+    ],
 )
 def test_a_change_without_its_author_or_its_revision_is_refused(field: str, value: object):
     """Who, why and after which other change: never left open."""
-    fields = {"kind": "alias", "name": "answer", "of": "prompt", "target": "answer@1", **WHO}
+    fields = {
+        "kind": "alias",
+        "name": "answer@production",
+        "of": "prompt",
+        "target": "answer@1",
+        **WHO,
+    }
     with pytest.raises(InvalidEvent, match=rf"\$\.{field}"):
         decode_as(Alias, msgspec.json.encode({**fields, field: value}))

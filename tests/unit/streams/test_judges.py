@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from schemas.codec import encode
-from schemas.control import Calibration, key_of
+from schemas.control import Calibration
 from streams import judges
+from streams.control import Conflict, put
 from streams.errors import FreshetError
 from tests.doubles.log import MemoryLog
 from tests.doubles.opinions import GIVEN, empty_log
@@ -33,7 +33,7 @@ async def share_in(log: MemoryLog) -> float:
 async def test_a_share_is_set_on_the_revision_in_force() -> None:
     """Again and again; the curve stays."""
     log = empty_log()
-    await judges.put(log, MADE)
+    await put(log, MADE)
     for part in (0.5, 1.0, 0.0):
         changed = await judges.share(log, "words", 2, part, by="ben", now=GIVEN + 1)
         assert await share_in(log) == changed.share == part
@@ -44,12 +44,12 @@ async def test_a_share_is_set_on_the_revision_in_force() -> None:
 async def test_who_is_second_is_told_and_changes_nothing() -> None:
     """Not even once the log is compacted, which keeps the last record of a key."""
     log = empty_log()
-    await judges.put(log, MADE)
+    await put(log, MADE)
     theirs = replace(MADE, revision=2, share=0.3, by="ben")
     mine = replace(MADE, revision=2, share=0.9)
-    await judges.put(log, theirs)
-    with pytest.raises(judges.Conflict, match="by ben at the same time"):
-        await judges.put(log, mine)
+    await put(log, theirs)
+    with pytest.raises(Conflict, match="by ben at the same time"):
+        await put(log, mine)
     assert await share_in(log) == 0.3
     log.compact("control")
     assert await share_in(log) == 0.3
@@ -60,18 +60,7 @@ async def test_a_version_that_is_not_there_or_removed_gets_no_share() -> None:
     log = empty_log()
     with pytest.raises(FreshetError, match="words@2 does not exist; `freshet judge versions`"):
         await judges.share(log, "words", 2, 1.0, by="ana", now=0)
-    await judges.put(log, MADE)
-    await judges.put(log, replace(MADE, revision=2, removed=True))
+    await put(log, MADE)
+    await put(log, replace(MADE, revision=2, removed=True))
     with pytest.raises(FreshetError, match="was removed"):
         await judges.share(log, "words", 2, 1.0, by="ana", now=0)
-
-
-async def test_other_records_of_control_are_passed_over() -> None:
-    """Those of other kinds, unreadable ones, and one under another's key."""
-    log = empty_log()
-    log.append("control", "calibration/words@2", b"{}")
-    log.append("control", "calibration/words@2", None)
-    log.append("control", "calibration/other@2", encode(MADE))
-    assert (await judges.read_calibrations(log)).all() == []
-    log.append("control", key_of(MADE), encode(MADE))
-    assert (await judges.read_calibrations(log)).all() == [MADE]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from processors.control import Control
 from processors.feedback.versions import Calibrations, calibration_for
 from schemas.control import Calibration
 
@@ -28,45 +29,12 @@ def version(number: int = 2, share: float = 0.0, routes: list[str] | None = None
     )
 
 
-def test_a_change_counts_only_on_the_revision_before_it() -> None:
-    """Of two on one revision the first counts."""
-    fold = Calibrations()
-    first = version()
-    assert fold.observe(first)
-    assert not fold.observe(first)
-    assert not fold.observe(replace(first, revision=3))
-    assert fold.observe(replace(first, revision=2, share=0.5))
-    assert not fold.observe(replace(first, revision=2, share=1.0))
-    found = fold.get("judge", 2)
-    assert found is not None
-    assert found.share == 0.5
-
-
-def test_a_version_whose_first_revisions_are_compacted_away_counts_all_the_same() -> None:
-    """And goes on from there."""
-    fold = Calibrations()
-    assert fold.observe(replace(version(), revision=5))
-    assert not fold.observe(version())
-    assert fold.observe(replace(version(), revision=6, share=1.0))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"points": [(0.0, 0.0), (1.0, 1.0)]}, {"threshold": 0.6}, {"method": "isotonic"}],
-)
-def test_a_versions_curve_never_changes(change: dict[str, object]) -> None:
-    """Another curve is another version."""
-    fold = Calibrations()
-    fold.observe(version())
-    assert not fold.observe(replace(version(), revision=2, **change))
-
-
 def test_a_removed_version_judges_nothing_and_its_number_is_not_given_again() -> None:
     """What it judged once still says so."""
-    fold = Calibrations()
-    fold.observe(version(2, share=1.0))
-    fold.observe(version(3))
-    fold.observe(replace(version(3), revision=2, removed=True))
+    control = Control()
+    for event in (version(2, share=1.0), version(3), replace(version(3), revision=2, removed=True)):
+        assert control.observe(event) is None
+    fold = Calibrations(control)
     assert [one.version for one in fold.of("judge")] == [2]
     assert fold.newest("judge") == 3
     assert fold.newest("another") == 1

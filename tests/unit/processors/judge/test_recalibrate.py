@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.control import Control
 from processors.feedback.versions import Calibrations
 from processors.judge.findings import Finding, Judged
 from processors.judge.recalibrate import recalibrated
@@ -15,7 +16,7 @@ from schemas.control import Calibration
 def calibrations(
     *points: tuple[float, float], share: float = 1.0, threshold: float = 0.5, **more: Any
 ):
-    found = Calibrations()
+    found = Control()
     known: dict[str, Any] = {"name": "words", "version": 2, "routes": None} | more
     found.observe(
         Calibration(
@@ -31,7 +32,7 @@ def calibrations(
             **known,
         )
     )
-    return found
+    return Calibrations(found)
 
 
 def said(supported: float, contradicted: float = 0.0, verdict: str = "supported") -> Judged:
@@ -43,7 +44,7 @@ def test_without_a_calibration_the_models_word_stands():
     halved = ((0.0, 0.0), (1.0, 0.5))
     judged = said(0.9)
     for versions in (
-        Calibrations(),
+        Calibrations(Control()),
         calibrations(*halved, share=0.0),
         calibrations(*halved, name="another"),
         calibrations(*halved, routes=["canary"]),

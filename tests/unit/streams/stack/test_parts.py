@@ -21,7 +21,7 @@ def test_every_part_comes_after_those_that_it_needs(tmp_path: Path):
 def test_a_part_is_stopped_after_those_that_need_it(tmp_path: Path):
     """Kafka goes last: every process of ours still writes to it while it stops."""
     above = parts.dependants(parts.build(Settings(state_dir=tmp_path)))
-    workers = {"indexer", "writer", "admission", "answerer", "judge", "monitor"}
+    workers = {"indexer", "writer", "admission", "answerer", "judge", "monitor", "steward"}
     assert set(above["kafka"]) == {*workers, "gateway"}
     assert above["gateway"] == []
 

@@ -1,4 +1,4 @@
-"""The calibrations in force: all there are, those that come, and nothing else in `control`."""
+"""What is in force, followed live: all there is, what comes, and nothing that does not count."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from schemas.control import Calibration, PromptVersion, key_of
 from schemas.envelope import headers
 from schemas.topics import type_of
 from streams.clients.kafka import Record
-from streams.views.calibrations import CalibrationView
+from streams.views.control import ControlView
 from tests.doubles.log import MemoryLog
 
 SECOND = Calibration(
@@ -41,8 +41,8 @@ def log() -> MemoryLog:
 
 
 @pytest_asyncio.fixture
-async def view(log: MemoryLog) -> AsyncIterator[CalibrationView]:
-    made = CalibrationView(log)
+async def view(log: MemoryLog) -> AsyncIterator[ControlView]:
+    made = ControlView(log)
     yield made
     await made.stop()
 
@@ -53,25 +53,25 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_there_is_counts_from_the_start(log: MemoryLog, view: CalibrationView):
-    """Before the first answer is judged."""
+async def test_what_there_is_counts_from_the_start(log: MemoryLog, view: ControlView):
+    """Before the first event is worked on."""
     put(log, SECOND)
     await view.start()
-    assert view.calibrations.of("words") == [SECOND]
+    assert view.control.of(Calibration) == {"words@2": SECOND}
 
 
-async def test_what_comes_counts_when_it_comes(log: MemoryLog, view: CalibrationView):
+async def test_what_comes_counts_when_it_comes(log: MemoryLog, view: ControlView):
     """No worker has to be started anew."""
     await view.start()
     put(log, SECOND)
     put(log, replace(SECOND, revision=2, share=1.0))
     await turn()
-    (one,) = view.calibrations.of("words")
+    (one,) = view.control.of(Calibration).values()
     assert one.share == 1.0
 
 
 async def test_what_comes_while_it_starts_counts_once(
-    log: MemoryLog, view: CalibrationView, monkeypatch: pytest.MonkeyPatch
+    log: MemoryLog, view: ControlView, monkeypatch: pytest.MonkeyPatch
 ):
     """Read, and followed too: the second time it changes nothing."""
     put(log, SECOND)
@@ -86,13 +86,11 @@ async def test_what_comes_while_it_starts_counts_once(
     monkeypatch.setattr(log, "ends", before_another)
     await view.start()
     await turn()
-    (one,) = view.calibrations.of("words")
+    (one,) = view.control.of(Calibration).values()
     assert (one.revision, one.share) == (2, 0.7)
 
 
-async def test_what_is_no_calibration_of_its_key_counts_for_nothing(
-    log: MemoryLog, view: CalibrationView
-):
+async def test_what_is_no_change_of_its_key_counts_for_nothing(log: MemoryLog, view: ControlView):
     """Compaction goes by the key: under another it would outlive its own corrections."""
     put(log, SECOND, "calibration/words@3")
     put(log, SECOND, "prompt/words@2")
@@ -108,22 +106,53 @@ async def test_what_is_no_calibration_of_its_key_counts_for_nothing(
     log.append("control", key_of(SECOND), encode(SECOND), [("ce_id", b"broken")])
     await view.start()
     await turn()
-    assert view.calibrations.all() == []
+    assert view.control.all(Calibration) == {}
     view.check()
 
 
 async def test_a_log_that_can_no_longer_be_followed_is_told(
-    log: MemoryLog, view: CalibrationView, monkeypatch: pytest.MonkeyPatch
+    log: MemoryLog, view: ControlView, monkeypatch: pytest.MonkeyPatch
 ):
-    """Else the judge would go on by what was in force then, for ever."""
+    """Else a worker would go on by what was in force then, for ever."""
     await view.start()
     view.check()
 
     def fail(_record: Record) -> None:
         raise RuntimeError("lost")
 
-    monkeypatch.setattr(view._follower, "_take", fail)
+    monkeypatch.setattr(view.follower, "_take", fail)
     put(log, SECOND)
     await turn()
     with pytest.raises(RuntimeError, match="lost"):
         view.check()
+
+
+async def test_who_waits_is_told_of_the_change_that_matters(log: MemoryLog, view: ControlView):
+    """At once; or nothing, when it does not come in time."""
+    await view.start()
+
+    def half() -> Calibration | None:
+        found = view.control.of(Calibration).get("words@2")
+        return found if found is not None and found.share == 0.5 else None
+
+    assert await view.wait(half, 0.01) is None
+    waiting = asyncio.create_task(view.wait(half, 5.0))
+    await turn()
+    put(log, SECOND)
+    await turn()
+    assert not waiting.done()
+    put(log, replace(SECOND, revision=2, share=0.5))
+    assert await waiting is not None
+
+
+async def test_listeners_hear_of_each_change_that_counts_once(log: MemoryLog, view: ControlView):
+    """What is refused, or said again, they do not hear of."""
+    heard: list[object] = []
+    view.listen(heard.append)
+    put(log, SECOND)
+    put(log, SECOND)
+    await view.start()
+    put(log, replace(SECOND, revision=5))
+    put(log, replace(SECOND, revision=2))
+    await turn()
+    assert [one.revision for one in heard] == [1, 2]  # type: ignore[attr-defined]

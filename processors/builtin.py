@@ -1,0 +1,36 @@
+"""What is in force where `control` says nothing: a question is answered without any setting-up."""
+
+from typing import Any
+
+import msgspec
+
+from processors.prompt import PROMPT, TEMPLATE
+from processors.version import IndexSpec
+from schemas.control import Alias, Branch, ControlEvent, IndexVersion, PromptVersion, Route
+
+ROUTE = "default"
+"""The route of everybody who has none of their own."""
+PRODUCTION = "production"
+"""The alias by which the built-in route names its prompt."""
+
+
+def built_in(index_version: str, reader: str) -> list[ControlEvent]:
+    """The built-in prompt, its alias, the index version of that name, and the route over them.
+
+    `reader` is the name of the model that answers.
+    """
+    said: dict[str, Any] = {"revision": 1, "by": "freshet", "why": "built in", "at": 0}
+    name, _, version = PROMPT.rpartition("@")
+    spec = msgspec.to_builtins(IndexSpec(name=index_version))
+    branch = Branch(
+        name=ROUTE,
+        index_version=index_version,
+        prompt=f"{name}@{PRODUCTION}",
+        model=f"{reader}@1",
+    )
+    return [
+        PromptVersion(name=name, version=int(version), template=TEMPLATE, **said),
+        Alias(name=f"{name}@{PRODUCTION}", of="prompt", target=PROMPT, **said),
+        IndexVersion(state="serving", **spec, **said),
+        Route(name=ROUTE, branches=[branch], **said),
+    ]

@@ -1,0 +1,95 @@
+"""What is in force: a fold of `control`, the same for everybody who reads the log."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from schemas.control import (
+    ApiKey,
+    Calibration,
+    ControlEvent,
+    IndexVersion,
+    PromptVersion,
+    key_of,
+)
+
+Kind = TypeVar("Kind", bound=ControlEvent)
+
+_MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
+    PromptVersion: frozenset(),
+    IndexVersion: frozenset({"state"}),
+    ApiKey: frozenset({"label", "scopes", "expires_at"}),
+    Calibration: frozenset({"share", "routes"}),
+}
+"""Kinds whose events are versions of something: the rest of a version never changes."""
+_OF_EVERY_CHANGE = frozenset({"revision", "by", "why", "at", "removed"})
+
+
+class Control:
+    """Every change that counts, by its key."""
+
+    def __init__(self, built_in: Iterable[ControlEvent] = ()) -> None:
+        """`built_in` is in force until the log says otherwise; its revisions do not matter."""
+        self._found: dict[str, ControlEvent] = {}
+        self._by_kind: defaultdict[type[Any], dict[str, Any]] = defaultdict(dict)
+        for event in built_in:
+            self._put(key_of(event), event)
+        self._built_in = set(self._found)
+
+    def observe(self, event: ControlEvent) -> str | None:
+        """Take an event, in the order of the log; gives why it does not count, else None.
+
+        It counts where it goes on from the revision in force and leaves alone what a version may
+        not change. The first of a key counts whatever its revision: those before it may be
+        compacted away. A key's revocation counts whatever its revision, and for good.
+        """
+        key = key_of(event)
+        before = self._found.get(key)
+        if before is not None and (refused := self._refused(key, before, event)):
+            return refused
+        self._put(key, event)
+        self._built_in.discard(key)
+        return None
+
+    def get(self, key: str) -> ControlEvent | None:
+        """What was last changed under a key, removed or not."""
+        return self._found.get(key)
+
+    def revision(self, key: str) -> int:
+        """The revision in force, which the next change has to go on from; 0 where there is none."""
+        known = self._found.get(key)
+        return 0 if known is None or key in self._built_in else known.revision
+
+    def all(self, kind: type[Kind]) -> dict[str, Kind]:
+        """Every change of a kind that counts, removed or not, by its key without the kind."""
+        return dict(self._by_kind[kind])
+
+    def of(self, kind: type[Kind]) -> dict[str, Kind]:
+        """What is in force of a kind, likewise."""
+        return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
+
+    def _put(self, key: str, event: ControlEvent) -> None:
+        self._found[key] = event
+        self._by_kind[type(event)][key.partition("/")[2]] = event
+
+    def _refused(self, key: str, before: ControlEvent, event: ControlEvent) -> str | None:
+        if isinstance(event, ApiKey) and isinstance(before, ApiKey):
+            if before.removed:
+                return f"{key} is revoked, for good"
+            if event.removed and _fixed(before) == _fixed(event):
+                return None
+        known = self.revision(key)
+        if key not in self._built_in and event.revision != known + 1:
+            return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
+        if _fixed(before) != _fixed(event):
+            return f"{key} never changes: make another version"
+        return None
+
+
+def _fixed(event: ControlEvent) -> list[object]:
+    """What a later change of the same key has to leave as it is."""
+    may_change = _MAY_CHANGE.get(type(event))
+    if may_change is None:
+        return [type(event)]
+    fields = (name for name in event.__struct_fields__ if name not in may_change)
+    return [type(event), *(getattr(event, n) for n in fields if n not in _OF_EVERY_CHANGE)]
