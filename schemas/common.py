@@ -63,19 +63,20 @@ Versioned = Annotated[
     ),
 ]
 
-Aliased = Annotated[
+AliasName = Annotated[
     str,
     Meta(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}@[A-Za-z][A-Za-z0-9._-]{0,63}$(?!\n)",
-        description="`name@alias`, such as `answer@production`.",
+        description="Such as `answer@production`.",
     ),
 ]
 
 Reference = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}@([0-9]{1,18}|[A-Za-z][A-Za-z0-9._-]{0,63})$(?!\n)",
-        description="A version, `name@3`, or an alias that stands for one, `name@production`.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}"
+        r"@([0-9]{1,18}|[A-Za-z][A-Za-z0-9._-]{0,63})$(?!\n)",
+        description="A version, `answer@3`, or an alias that stands for one, `answer@production`.",
     ),
 ]
 

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from schemas.common import (
     MAX_INT,
-    Aliased,
+    AliasName,
     IndexTime,
     Label,
     Name,
@@ -51,7 +51,7 @@ class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="
 class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
     """A name that stands for a version: `answer@production` for `answer@3`."""
 
-    name: Aliased
+    name: AliasName
     of: Literal["prompt", "model"]
     target: Versioned
 

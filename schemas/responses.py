@@ -19,8 +19,6 @@ ErrorType = Literal[
     "model_unavailable",
     "index_unavailable",
     "quota_exceeded",
-    "rate_limited",
-    "forbidden",
     "internal",
 ]
 

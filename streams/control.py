@@ -24,7 +24,8 @@ class Seen(NamedTuple):
 
     record: Record
     event: ControlEvent | None
-    """None where it cannot be read."""
+    """The change that it makes; None where it makes none, since it cannot be read, does not count,
+    or says what is in force."""
     refused: InvalidEvent | InvalidEnvelope | None
     """Why it does not count."""
 
@@ -36,9 +37,11 @@ def take(control: Control, record: Record) -> Seen:
     except (InvalidEvent, InvalidEnvelope) as error:
         return Seen(record, None, error)
     if control.get(key_of(event)) == event:
-        return Seen(record, event, None)  # said again
+        return Seen(record, None, None)
     refused = control.observe(event)
-    return Seen(record, event, InvalidEvent("conflict", refused) if refused else None)
+    if refused is not None:
+        return Seen(record, None, InvalidEvent("conflict", refused))
+    return Seen(record, event, None)
 
 
 def event_in(record: Record) -> ControlEvent:

@@ -59,7 +59,7 @@ class ControlView:
         self._tell(take(self.control, record))
 
     def _tell(self, seen: Seen) -> None:
-        if seen.event is None or seen.refused is not None:
+        if seen.event is None:
             return
         for listener in self._listeners:
             listener(seen.event)

@@ -150,8 +150,8 @@ async def test_listeners_hear_of_each_change_that_counts_once(log: MemoryLog, vi
     heard: list[object] = []
     view.listen(heard.append)
     put(log, SECOND)
-    put(log, SECOND)
     await view.start()
+    put(log, SECOND)
     put(log, replace(SECOND, revision=5))
     put(log, replace(SECOND, revision=2))
     await turn()
