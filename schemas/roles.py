@@ -49,7 +49,10 @@ ROLES: Mapping[str, Role] = {
     "answerer": Role(
         doc="Retrieves, has an answer written, and sends it with citations and a receipt.",
         sends=("responses", "response.deltas", "usage", "dead-letters"),
-        receives=("queries.admitted", "responses", "usage", "index.changes", "index.progress"),
+        receives=(
+            *("queries.admitted", "responses", "index.changes", "index.progress"),
+            *("control", "usage"),
+        ),
     ),
     "judge": Role(
         doc="Holds each claim of an answer against what its prompt had, and gives it its scores.",
