@@ -291,6 +291,15 @@ async def test_an_idempotency_key_goes_with_one_question(front: Front) -> None:
     assert response.json()["error"]["code"] == "idempotency_key_reused"
 
 
+async def test_an_idempotency_key_outlives_the_api_key_it_first_came_with(front: Front) -> None:
+    """A key that was rotated in between asks the same question."""
+    headers = {"Idempotency-Key": "k-1"}
+    rotated = await front.speaking_for("acme")
+    first = (await front.client.post(CHAT, json=ASKED, headers=headers)).json()
+    again = (await front.client.post(CHAT, json=ASKED, headers=headers | rotated)).json()
+    assert first["freshet"]["query_id"] == again["freshet"]["query_id"]
+
+
 async def test_who_may_come_back_is_not_cancelled(run: Run) -> None:
     """The retry gets the answer that the first call asked for."""
     async with run(script=never_answer) as front:
