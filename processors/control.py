@@ -18,7 +18,7 @@ Kind = TypeVar("Kind", bound=ControlEvent)
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
     IndexVersion: frozenset({"state"}),
-    ApiKey: frozenset({"label", "scopes", "expires_at"}),
+    ApiKey: frozenset({"label", "scopes", "expires_at", "priority"}),
     Calibration: frozenset({"share", "routes"}),
 }
 """Kinds whose events are versions of something: the rest of a version never changes."""

@@ -12,7 +12,9 @@ from msgspec import Meta, Struct
 from schemas.common import (
     MAX_INT,
     AliasName,
+    Id,
     IndexTime,
+    KeyId,
     Label,
     Name,
     Principal,
@@ -20,9 +22,17 @@ from schemas.common import (
     Scalar,
     Versioned,
 )
+from schemas.usage import Priority, WindowName
 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Limit = Annotated[int, Meta(ge=0, le=MAX_INT)]
+ModelName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}(@[0-9]{1,18})?$(?!\n)",
+        description="All versions of a model, `reader`, or one, `reader@1`.",
+    ),
+]
 Spec = Annotated[dict[Annotated[str, Meta(max_length=64)], Scalar], Meta(max_length=64)]
 """A processor's settings, by name."""
 
@@ -86,6 +96,44 @@ class Quota(Change, frozen=True, kw_only=True, omit_defaults=True, tag="quota"):
     tokens_per_day: Limit | None = None
     requests_per_minute: Limit | None = None
     concurrent: Limit | None = None
+    priority: Priority = "normal"
+    """Of the tenant's requests; a key's own goes before it."""
+
+
+Whose = Literal["tenant", "key", "user"]
+
+
+class Budget(Change, frozen=True, kw_only=True, omit_defaults=True, tag="budget"):
+    """What may be used by all the requests that agree with each field of whom that is given.
+
+    Nothing is carried over where the limit, the window or the burst changes: what was used counts
+    against the new ones.
+    """
+
+    name: Name
+    tenant: Principal | None = None
+    key_id: KeyId | None = None
+    user: Id | None = None
+    model: ModelName | None = None
+    route: Name | None = None
+    each: Whose | None = None
+    """A limit of that size apart for every tenant, every key or every user of a tenant."""
+    unit: Literal["tokens", "usd", "requests", "concurrent"]
+    limit: Annotated[float, Meta(ge=0, le=1e12)]
+    window: WindowName = "day"
+    """A month that rolls has 30 days. `concurrent` has no window."""
+    calendar: bool = False
+    """The window begins with the minute, hour, day, Monday or month (UTC); else it rolls."""
+    burst: Annotated[float, Meta(ge=0, le=1e12)] | None = None
+    """A bucket of so many, refilled by `limit` a window continuously, in place of the window."""
+    kept: Annotated[dict[Literal["normal", "high"], Ratio], Meta(max_length=2)] = {}
+    """The share of the limit that only requests of this priority, or above it, may fill."""
+    pool: Name | None = None
+    """The shared budget that a request is charged to, as a whole, where this one is too full."""
+    shared: bool = False
+    """A pool: of itself it bounds nobody."""
+    shadow: bool = False
+    """Never refuses: what it would have refused is only counted."""
 
 
 class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="index"):
@@ -103,7 +151,6 @@ class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="i
     """How the two lists become one: the weights, and how long each list is."""
 
 
-KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")]
 Scope = Literal["documents:admin"]
 
 
@@ -121,6 +168,8 @@ class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
     scopes: Annotated[list[Scope], Meta(max_length=8)] = []
     """What it may do beyond asking, keeping its tenant's documents, and giving feedback."""
     expires_at: IndexTime | None = None
+    priority: Priority | None = None
+    """Of the requests that come with it; absent, its tenant's."""
 
 
 Point = tuple[Ratio, Ratio]
@@ -149,7 +198,7 @@ class Calibration(Change, frozen=True, kw_only=True, omit_defaults=True, tag="ca
     """Whose answers; absent, those of every route."""
 
 
-ControlEvent = PromptVersion | Alias | Route | Quota | IndexVersion | ApiKey | Calibration
+ControlEvent = PromptVersion | Alias | Route | Quota | Budget | IndexVersion | ApiKey | Calibration
 
 
 def key_of(change: ControlEvent) -> str:
@@ -159,6 +208,8 @@ def key_of(change: ControlEvent) -> str:
             return f"prompt/{change.name}@{change.version}"
         case Quota():
             return f"quota/{change.tenant}"
+        case Budget():
+            return f"budget/{change.name}"
         case Alias():
             return f"alias/{change.of}/{change.name}"
         case Route():

@@ -9,6 +9,7 @@ from schemas.common import (
     MAX_QUESTION,
     Id,
     IndexTime,
+    KeyId,
     Name,
     Offset,
     Partition,
@@ -16,9 +17,9 @@ from schemas.common import (
     Scalar,
     Versioned,
 )
-from schemas.control import KeyId
 from schemas.documents import MetadataKey
 from schemas.times import Moment
+from schemas.usage import Price
 
 
 class WriteReceipt(Struct, frozen=True, kw_only=True):
@@ -55,10 +56,12 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_staleness_ms: Annotated[int, Meta(ge=0, le=MAX_INT)] | None = None
 
 
-class Reservation(Struct, frozen=True, kw_only=True):
-    """The tokens set aside for a question before it runs."""
+class Reservation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The tokens set aside for a question before it runs: no more may be used."""
 
     tokens: Annotated[int, Meta(ge=0, le=MAX_INT)]
+    price: Price | None = None
+    """What each of them costs; absent, nothing."""
 
 
 class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
