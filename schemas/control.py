@@ -48,14 +48,55 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     """From here on it is as if it had never been set."""
 
 
+MAX_VALUE = 4096
+
+VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$(?!\n)")]
+Value = Annotated[str, Meta(max_length=MAX_VALUE)]
+Length = Annotated[int, Meta(ge=1, le=1024 * 1024)]
+"""Characters."""
+
+
+class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands in a prompt's text in place of `{{name}}`."""
+
+    name: VariableName
+    default: Value | None = None
+    """Where a question brings no value."""
+    max_length: Length | None = None
+    """Of its value, as it stands in the prompt. A question with a longer one is refused; of the
+    passages the last are left out instead."""
+
+
+Wording = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
+
+
+class PromptChecks(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a prompt has to keep to; one that does not is refused."""
+
+    max_length: Length | None = None
+    """Of the longest prompt that can come of it, whatever is asked and found."""
+    contains: Annotated[list[Wording], Meta(max_length=64)] = []
+    """Texts that stand in its template."""
+    lacks: Annotated[list[Wording], Meta(max_length=64)] = []
+    """Texts that do not, in capitals or not."""
+
+
 class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="prompt"):
     """A prompt's text. A version never changes; another text is another version."""
 
     name: Name
     version: Annotated[int, Meta(ge=1, le=MAX_INT)]
     template: Annotated[str, Meta(min_length=1, max_length=65536)]
+    """`{{passages}}` and `{{question}}` stand in it, and other variables that it declares."""
+    variables: Annotated[list[Variable], Meta(max_length=64)] = []
+    checks: PromptChecks | None = None
     parameters: Spec = {}
     """How the model is sampled with it."""
+    tags: Annotated[dict[Annotated[str, Meta(max_length=256)], Value], Meta(max_length=64)] = {}
+    """For people and other registries; nothing here looks at them."""
+
+
+MAX_BEFORE = 16
 
 
 class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
@@ -64,6 +105,8 @@ class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
     name: AliasName
     of: Literal["prompt", "model"]
     target: Versioned
+    before: Annotated[list[Versioned], Meta(max_length=MAX_BEFORE)] = []
+    """What it stood for earlier, the latest first: where a rollback goes."""
 
 
 class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,9 +11,11 @@ from schemas.control import (
     Budget,
     Calibration,
     IndexVersion,
+    PromptChecks,
     PromptVersion,
     Quota,
     Route,
+    Variable,
 )
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
@@ -43,6 +45,7 @@ _QUERY = Query(
     text="When does the pool close idle connections?",
     tenant="acme",
     session_id="s-1",
+    variables={"language": "English"},
     top_k=3,
     filters={"product": "httpx", "year": [2024, 2025]},
     max_tokens=128,
@@ -223,8 +226,22 @@ _EVENTS: tuple[Struct, ...] = (
         at=_NOW,
     ),
     Released(request_id="q-2", tenant="acme", reason="cancelled", at=_NOW),
-    PromptVersion(name="answer", version=1, template="Answer from the passages.", **_CONTROL),
-    Alias(name="answer@production", of="prompt", target="answer@1", **_CONTROL),
+    PromptVersion(
+        name="answer",
+        version=1,
+        template="Answer in {{language}}.\n\n{{passages}}\n\nQuestion: {{question}}\n\nAnswer:",
+        variables=[
+            Variable(name="language", default="English", max_length=32),
+            Variable(name="passages", max_length=16_384),
+        ],
+        checks=PromptChecks(max_length=40_000, contains=["Answer"], lacks=["please"]),
+        parameters={"temperature": 0.0},
+        tags={"team": "search"},
+        **_CONTROL,
+    ),
+    Alias(
+        name="answer@production", of="prompt", target="answer@2", before=["answer@1"], **_CONTROL
+    ),
     Route(
         name="default",
         branches=[

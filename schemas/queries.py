@@ -17,6 +17,7 @@ from schemas.common import (
     Scalar,
     Versioned,
 )
+from schemas.control import Value, VariableName
 from schemas.documents import MetadataKey
 from schemas.times import Moment
 from schemas.usage import Price
@@ -45,6 +46,8 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who of the tenant's people asks: budgets may bound each of them."""
     key_id: KeyId | None = None
     """The id, no secret, of the API key that the question came with."""
+    variables: Annotated[dict[VariableName, Value], Meta(max_length=64)] | None = None
+    """Values for the prompt's variables; those that the prompt has none of say nothing."""
     top_k: Annotated[int, Meta(ge=1, le=50)] = 5
     filters: Annotated[dict[MetadataKey, FilterValue], Meta(max_length=16)] | None = None
     """Metadata a document must have: a value, or a list of which one must match."""
