@@ -11,13 +11,18 @@ from msgspec import Meta, Struct
 
 from schemas.common import (
     MAX_INT,
+    MAX_QUESTION,
     AliasName,
+    EnvironmentName,
+    GroupName,
+    Id,
     IndexTime,
     Label,
     Name,
     Principal,
     Reference,
     Scalar,
+    TenantName,
     Versioned,
 )
 
@@ -88,6 +93,42 @@ class Quota(Change, frozen=True, kw_only=True, omit_defaults=True, tag="quota"):
     concurrent: Limit | None = None
 
 
+Priority = Literal["low", "normal", "high"]
+
+
+class TenantLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much one request, and all that a tenant keeps, may come to. What is absent is bounded by
+    what bounds everybody."""
+
+    question_characters: Annotated[int, Meta(ge=1, le=MAX_QUESTION)] | None = None
+    top_k: Annotated[int, Meta(ge=1, le=50)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=4096)] | None = None
+    past_s: Limit | None = None
+    """How far back `as_of` may reach; with 0 only the present can be asked."""
+    document_bytes: Annotated[int, Meta(ge=1, le=MAX_INT)] | None = None
+    """Of a document's text in UTF-8."""
+    documents: Limit | None = None
+    """Whose `acl` names the tenant itself, through the gateway."""
+    in_hand: Annotated[int, Meta(ge=1, le=MAX_INT)] | None = None
+    """Requests at once, at each gateway."""
+
+
+class Tenant(Change, frozen=True, kw_only=True, omit_defaults=True, tag="tenant"):
+    """Who asks and keeps documents. One without an event has no groups and the usual limits."""
+
+    name: TenantName
+    groups: Annotated[list[GroupName], Meta(max_length=64)] = []
+    """A document whose `acl` names one of them is found by this tenant, from the next question
+    on."""
+    priority: Priority = "normal"
+    """Of its requests, where they compete with others'."""
+    suspended: bool = False
+    """Nothing is answered and nothing is written; what it keeps stays as it is."""
+    prefix: Id | None = None
+    """Of the ids of its documents: it may write no others, and nobody else may write these."""
+    limits: TenantLimits = TenantLimits()
+
+
 class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="index"):
     """All that decides which rows a document becomes and how they rank: another spec is another
     index, under another name."""
@@ -104,7 +145,14 @@ class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="i
 
 
 KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")]
-Scope = Literal["documents:admin"]
+Scope = Literal[
+    "ask",
+    "documents:read",
+    "documents:write",
+    "documents:share",
+    "documents:admin",
+    "feedback",
+]
 
 
 class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
@@ -119,7 +167,7 @@ class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
     """SHA-256 of its secret part, in hexadecimal."""
     label: Label = ""
     scopes: Annotated[list[Scope], Meta(max_length=8)] = []
-    """What it may do beyond asking, keeping its tenant's documents, and giving feedback."""
+    """What it may do. A key that names none but `documents:admin` may do the rest as well."""
     expires_at: IndexTime | None = None
 
 
@@ -149,7 +197,23 @@ class Calibration(Change, frozen=True, kw_only=True, omit_defaults=True, tag="ca
     """Whose answers; absent, those of every route."""
 
 
-ControlEvent = PromptVersion | Alias | Route | Quota | IndexVersion | ApiKey | Calibration
+class Environment(Change, frozen=True, kw_only=True, omit_defaults=True, tag="environment"):
+    """Whose these topics are: a stack that calls itself something else does not start on them."""
+
+    name: EnvironmentName
+
+
+ControlEvent = (
+    PromptVersion
+    | Alias
+    | Route
+    | Quota
+    | Tenant
+    | IndexVersion
+    | ApiKey
+    | Calibration
+    | Environment
+)
 
 
 def key_of(change: ControlEvent) -> str:
@@ -159,6 +223,8 @@ def key_of(change: ControlEvent) -> str:
             return f"prompt/{change.name}@{change.version}"
         case Quota():
             return f"quota/{change.tenant}"
+        case Tenant():
+            return f"tenant/{change.name}"
         case Alias():
             return f"alias/{change.of}/{change.name}"
         case Route():
@@ -169,3 +235,5 @@ def key_of(change: ControlEvent) -> str:
             return f"key/{change.id}"
         case Calibration():
             return f"calibration/{change.name}@{change.version}"
+        case Environment():
+            return "environment/this"

@@ -9,10 +9,13 @@ from schemas.control import (
     ApiKey,
     Branch,
     Calibration,
+    Environment,
     IndexVersion,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
+    TenantLimits,
 )
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
@@ -193,6 +196,14 @@ _EVENTS: tuple[Struct, ...] = (
         **_CONTROL,
     ),
     Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, **_CONTROL),
+    Tenant(
+        name="acme",
+        groups=["group:staff"],
+        priority="high",
+        prefix="acme/",
+        limits=TenantLimits(top_k=10, in_hand=32),
+        **_CONTROL,
+    ),
     IndexVersion(
         name="v1",
         state="serving",
@@ -222,6 +233,7 @@ _EVENTS: tuple[Struct, ...] = (
         routes=["default"],
         **_CONTROL,
     ),
+    Environment(name="staging", **_CONTROL),
     Drift(
         metric="retrieval.top_score",
         method="psi",
