@@ -24,12 +24,8 @@ Id = Annotated[
 Principal = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$(?!\n)")]
 """A tenant or a group. The pattern leaves out `*`, which the index uses for "everyone"."""
 
-TenantName = Annotated[
-    str, Meta(pattern=r"^(?!group:)[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$(?!\n)")
-]
-GroupName = Annotated[
-    str, Meta(pattern=r"^group:[A-Za-z0-9][A-Za-z0-9._:@/-]{0,121}$(?!\n)")
-]
+TenantName = Annotated[str, Meta(pattern=r"^(?!group:)[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$(?!\n)")]
+GroupName = Annotated[str, Meta(pattern=r"^group:[A-Za-z0-9][A-Za-z0-9._:@/-]{0,121}$(?!\n)")]
 """No tenant can have the name of a group: what a document's `acl` says is never ambiguous."""
 
 IndexTime = Annotated[int, Meta(ge=0, le=2**62)]
