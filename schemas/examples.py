@@ -10,11 +10,14 @@ from schemas.control import (
     Branch,
     Budget,
     Calibration,
+    Environment,
     IndexVersion,
     PromptChecks,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
+    TenantLimits,
     Variable,
 )
 from schemas.deadletters import DeadLetter
@@ -249,7 +252,7 @@ _EVENTS: tuple[Struct, ...] = (
         ],
         **_CONTROL,
     ),
-    Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, priority="high", **_CONTROL),
+    Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, **_CONTROL),
     Budget(
         name="acme-daily",
         tenant="acme",
@@ -266,6 +269,14 @@ _EVENTS: tuple[Struct, ...] = (
         kept={"normal": 0.2, "high": 0.1},
         pool="everybody",
         shadow=True,
+        **_CONTROL,
+    ),
+    Tenant(
+        name="acme",
+        groups=["group:staff"],
+        priority="high",
+        prefix="acme/",
+        limits=TenantLimits(top_k=10, in_hand=32),
         **_CONTROL,
     ),
     IndexVersion(
@@ -298,6 +309,7 @@ _EVENTS: tuple[Struct, ...] = (
         routes=["default"],
         **_CONTROL,
     ),
+    Environment(name="staging", **_CONTROL),
     Drift(
         metric="retrieval.top_score",
         method="psi",
