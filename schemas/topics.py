@@ -10,10 +10,12 @@ from schemas.control import (
     ApiKey,
     Budget,
     Calibration,
+    Environment,
     IndexVersion,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
 )
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
@@ -154,17 +156,20 @@ _ALL = (
     Topic(
         name="control",
         key="kind/name",
-        doc="Prompts, aliases, routes, quotas, budgets, index versions, API keys and "
-        "calibrations of the judge; every version within the horizon, the newest of each for ever.",
+        doc="Prompts, aliases, routes, quotas, budgets, tenants, index versions, API keys, calibrations of "
+        "the judge, and the environment that these topics belong to; every version within the "
+        "horizon, the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,
             "dev.freshet.control.route.v1": Route,
             "dev.freshet.control.quota.v1": Quota,
             "dev.freshet.control.budget.v1": Budget,
+            "dev.freshet.control.tenant.v1": Tenant,
             "dev.freshet.control.index.v1": IndexVersion,
             "dev.freshet.control.key.v1": ApiKey,
             "dev.freshet.control.calibration.v1": Calibration,
+            "dev.freshet.control.environment.v1": Environment,
         },
         cleanup="compact",
         retention="forever",
