@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from processors.version import InvalidSpec, spec_of
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -17,12 +18,14 @@ Kind = TypeVar("Kind", bound=ControlEvent)
 
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
-    IndexVersion: frozenset({"state"}),
+    IndexVersion: frozenset({"state", "complete_from"}),
     ApiKey: frozenset({"label", "scopes", "expires_at"}),
     Calibration: frozenset({"share", "routes"}),
 }
 """Kinds whose events are versions of something: the rest of a version never changes."""
 _OF_EVERY_CHANGE = frozenset({"revision", "by", "why", "at", "removed"})
+_LIFE = ("building", "serving", "retired")
+"""Of an index version: it goes on, never back, for what it had is dropped in the end."""
 
 
 class Control:
@@ -44,6 +47,8 @@ class Control:
         compacted away. A key's revocation counts whatever its revision, and for good.
         """
         key = key_of(event)
+        if isinstance(event, IndexVersion) and (refused := _unmakeable(event)):
+            return refused
         before = self._found.get(key)
         if before is not None and (refused := self._refused(key, before, event)):
             return refused
@@ -81,9 +86,20 @@ class Control:
         known = self.revision(key)
         if key not in self._built_in and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
+        if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
+            if _LIFE.index(event.state) < _LIFE.index(before.state):
+                return f"{key} is {before.state}: it does not go back to {event.state}"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
+
+
+def _unmakeable(event: IndexVersion) -> str | None:
+    try:
+        spec_of(event)
+    except InvalidSpec as error:
+        return f"{key_of(event)}: {error}"
+    return None
 
 
 def _fixed(event: ControlEvent) -> list[object]:
