@@ -220,13 +220,19 @@ class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="i
 
     name: Name
     state: Literal["building", "serving", "retired"]
+    """`serving` once it has caught up with the log; `retired` for good."""
     embedder: Versioned
+    dimensions: Annotated[int, Meta(ge=2, le=32_768)] = 384
+    """Of the embedder's vectors."""
     chunk: Spec
     """How documents are cut: lengths, and what stands in front of a unit when it is embedded."""
     lexical: Spec
     """How passages are weighed: `k1`, `b` and `average_length`."""
     fusion: Spec
     """How the two lists become one: the weights, and how long each list is."""
+    complete_from: IndexTime | None = None
+    """The index time from which it shows all that was in the log before it was built; None while
+    it is being built."""
 
 
 Scope = Literal[

@@ -286,6 +286,7 @@ _EVENTS: tuple[Struct, ...] = (
         chunk={"unit_min": 40, "unit_max": 400, "passage_target": 650, "title": "when-missing"},
         lexical={"k1": 0.9, "b": 0.4, "average_length": 80.0},
         fusion={"dense_weight": 0.5, "lexical_weight": 0.5, "units": 200, "passages": 100},
+        complete_from=_NOW,
         **_CONTROL,
     ),
     ApiKey(
