@@ -5,9 +5,6 @@ from msgspec import Struct
 from schemas.queries import AdmittedQuery, Plan, Query, Reservation
 from schemas.times import InvalidTime, parse_time
 
-TOKENS_PER_PASSAGE = 220
-"""About 650 characters, with its title."""
-
 
 class Refused(Exception):
     """The question is not answered; the message says what is wrong with it."""
@@ -20,7 +17,7 @@ class AdmissionSpec(Struct, frozen=True, kw_only=True):
 
 
 def admit(query: Query, plan: Plan, spec: AdmissionSpec, now: int) -> AdmittedQuery:
-    """Admit a question with its reservation: an upper estimate of the tokens that it will take.
+    """Admit a question, as far as it makes sense; what it may use is the ledger's to say.
 
     Raises:
         Refused: the question makes no sense as it stands.
@@ -32,10 +29,9 @@ def admit(query: Query, plan: Plan, spec: AdmissionSpec, now: int) -> AdmittedQu
             parse_time(query.as_of)
         except InvalidTime as error:
             raise Refused(f"$.as_of: {error}") from None
-    tokens = len(query.text) // 2 + query.top_k * TOKENS_PER_PASSAGE + query.max_tokens
     return AdmittedQuery(
         query=query,
-        reservation=Reservation(tokens=tokens),
+        reservation=Reservation(tokens=0),
         admitted_at=now,
         deadline=now + spec.deadline_us,
         plan=plan,

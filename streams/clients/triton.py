@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferRequestedOutput
 
+from schemas.responses import Finish
 from streams.clients.errors import ModelDeadline, ModelError
 from streams.clients.triton_calls import (
     Connection,
@@ -25,6 +26,7 @@ from streams.clients.triton_calls import (
     text_of,
     translated,
     true_tensor,
+    word,
 )
 
 DIMENSIONS = 384
@@ -40,6 +42,7 @@ _FLAGS = (
     "exclude_input_in_output",
     "return_num_input_tokens",
     "return_num_output_tokens",
+    "return_finish_reason",
 )
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -143,11 +146,12 @@ class TritonEmbedder:
 
 
 class Generation(AsyncIterator[str]):
-    """Pieces of an answer; when they have ended, `input_tokens` and `output_tokens` are known."""
+    """Pieces of an answer, with the tokens of what came so far."""
 
     def __init__(self) -> None:
         self.input_tokens = 0
         self.output_tokens = 0
+        self.finish: Finish = "stop"
         self._pieces: AsyncGenerator[str, None] | None = None
 
     def reading(self, pieces: AsyncGenerator[str, None]) -> Self:
@@ -159,6 +163,8 @@ class Generation(AsyncIterator[str]):
         """Add what one response says was used."""
         self.input_tokens = number(result, "num_input_tokens") or self.input_tokens
         self.output_tokens += number(result, "num_output_tokens")
+        if word(result, "finish_reason") == "length":
+            self.finish = "length"
 
     async def __anext__(self) -> str:
         """The next piece. Raises the model errors of `streams.clients.errors`."""

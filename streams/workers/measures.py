@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from processors.indexer import Plan
     from schemas.evaluations import Evaluation
     from schemas.monitoring import Alert, Drift
-    from schemas.responses import Response
+    from schemas.responses import Error, Response, Usage
 
 UNNAMED = "unnamed"
 """What became of an event of `documents` that names no document: there is no change for it."""
@@ -88,6 +88,23 @@ def responded(response: "Response", took_s: float) -> None:
         metrics.counter(metrics.ANSWERER_TOKENS).labels(kind).inc(tokens)
     for name, taken_ms in response.timings_ms.items():
         metrics.histogram(metrics.WORKER_STAGE).labels("answerer", name).observe(taken_ms / 1000)
+
+
+def decided(took_s: float, error: "Error | None") -> None:
+    """A question was admitted, or refused for a bound, so long after it was taken up."""
+    metrics.histogram(metrics.ADMISSION_DECISION).observe(took_s)
+    if error is not None and error.limit is not None:
+        labels = error.limit.kind, error.limit.unit
+        metrics.counter(metrics.ADMISSION_REFUSED).labels(*labels).inc()
+
+
+def settled(used: "Usage", counted: "Usage") -> None:
+    """An answer is charged what the model's server counted; `counted` is the tokenizer's."""
+    for kind, one, other in (
+        ("input", used.input_tokens, counted.input_tokens),
+        ("output", used.output_tokens, counted.output_tokens),
+    ):
+        metrics.counter(metrics.ANSWERER_MISCOUNTED).labels(kind).inc(abs(one - other))
 
 
 def evaluated(evaluation: "Evaluation", delay_s: float, outcome: str) -> None:

@@ -52,16 +52,18 @@ def writer(settings: Settings, log: Log) -> Role:
 
 def admission(settings: Settings, log: Log) -> Role:
     """`queries` to `queries.admitted`."""
+    from streams.clients.tokenizer import tokenizer
     from streams.views.control import ControlView
     from streams.workers.admission import AdmissionHandler
 
-    view = ControlView(log, _built_in(settings))
-    return Role(AdmissionHandler(settings, log, view, now_us))
+    view, counts = ControlView(log, _built_in(settings)), tokenizer(settings.triton)
+    return Role(AdmissionHandler(settings, log, view, counts, now_us))
 
 
 def answerer(settings: Settings, log: Log) -> Role:
     """`queries.admitted` to `responses`."""
     from processors.answer import Answerer
+    from streams.clients.tokenizer import tokenizer
     from streams.clients.triton import TritonReaders
     from streams.views.control import ControlView
     from streams.views.progress import IndexFollower
@@ -71,7 +73,7 @@ def answerer(settings: Settings, log: Log) -> Role:
     spec = IndexSpec(name=settings.index_version)
     index = _index(settings, spec)
     embedder = _embedder(settings, spec, urgent=True)
-    readers = TritonReaders(settings.triton.grpc)
+    readers, counts = TritonReaders(settings.triton.grpc), tokenizer(settings.triton)
 
     def lane(version: str) -> Lane:
         follower = IndexFollower(log, version)
@@ -80,6 +82,7 @@ def answerer(settings: Settings, log: Log) -> Role:
             index=index,
             embedder=embedder,
             statistics=follower.statistics,
+            tokenizer=counts,
             clock=now_us,
         )
         return Lane(follower, processor)

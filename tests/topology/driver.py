@@ -23,6 +23,7 @@ from processors.judge.recalibrate import recalibrated
 from processors.lexical import LexicalSpec
 from processors.rows import Record as Row
 from processors.rows import TableName, document_key, passage_key, unit_key
+from processors.tokens import WordTokenizer
 from processors.verify.report import Report
 from processors.version import IndexSpec
 from schemas.codec import decode_as, encode
@@ -134,6 +135,10 @@ class Topology:
             self.settings if path is None else self.settings.model_copy(update={"state_dir": path})
         )
         return IndexerHandler(settings, self.log, self.embedder, self.spec, self.clock)
+
+    def another_admission(self) -> Role:
+        """An admission worker on the same log, with a place in it of its own."""
+        return self._role("queries", self._new_admission)
 
     def another_judge(self) -> Role:
         """A judge on the same log, with a place in it of its own."""
@@ -334,7 +339,9 @@ class Topology:
         return WriterHandler(self.settings, self.log, self.index, self.spec.name, self.clock)
 
     def _new_admission(self) -> Handler:
-        return AdmissionHandler(self.settings, self.log, self._control(), self.clock)
+        return AdmissionHandler(
+            self.settings, self.log, self._control(), WordTokenizer(), self.clock
+        )
 
     def _new_judge(self) -> Handler:
         view = ControlView(self.log)
@@ -359,6 +366,7 @@ class Topology:
             index=self.index,
             embedder=self.embedder,
             statistics=follower.statistics,
+            tokenizer=WordTokenizer(),
             clock=self.clock,
         )
         return Lane(follower, answerer)
