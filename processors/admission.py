@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.queries import AdmittedQuery, Query, Reservation
+from schemas.queries import AdmittedQuery, Plan, Query, Reservation
 from schemas.times import InvalidTime, parse_time
 
 TOKENS_PER_PASSAGE = 220
@@ -19,7 +19,7 @@ class AdmissionSpec(Struct, frozen=True, kw_only=True):
     deadline_us: int
 
 
-def admit(query: Query, spec: AdmissionSpec, now: int) -> AdmittedQuery:
+def admit(query: Query, plan: Plan, spec: AdmissionSpec, now: int) -> AdmittedQuery:
     """Admit a question with its reservation: an upper estimate of the tokens that it will take.
 
     Raises:
@@ -38,4 +38,5 @@ def admit(query: Query, spec: AdmissionSpec, now: int) -> AdmittedQuery:
         reservation=Reservation(tokens=tokens),
         admitted_at=now,
         deadline=now + spec.deadline_us,
+        plan=plan,
     )

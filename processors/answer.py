@@ -12,14 +12,14 @@ from msgspec import Struct
 from processors.cite import CitedPassage, cite
 from processors.index import Access
 from processors.lexical import TermStatistics
-from processors.ports import Embedder, IndexReader, Reader
-from processors.prompt import PROMPT, UNANSWERABLE, PromptPassage, render
+from processors.ports import Embedder, Generation, IndexReader, Reader
+from processors.prompt import UNANSWERABLE, PromptPassage, render
+from processors.routes import label
 from processors.search import Retrieved, search
 from processors.version import IndexSpec
-from schemas.queries import Query
+from schemas.control import PromptVersion
+from schemas.queries import Plan, Query
 from schemas.responses import Error, ErrorType, Receipt, Response, Status, Usage
-
-ROUTE = "default"
 
 Emit = Callable[[str], Awaitable[None]]
 """Takes the next piece of an answer while it is written."""
@@ -33,8 +33,16 @@ class ReadPoint(Struct, frozen=True, kw_only=True):
     staleness_ms: float
 
 
+class Means(Struct, frozen=True, kw_only=True):
+    """What a plan names, at hand."""
+
+    plan: Plan
+    prompt: PromptVersion
+    reader: Reader
+
+
 class Answerer:
-    """Answers one question at a time or many at once; it keeps no state of its own."""
+    """Answers from one index version, many questions at once; it keeps no state of its own."""
 
     def __init__(
         self,
@@ -42,21 +50,19 @@ class Answerer:
         spec: IndexSpec,
         index: IndexReader,
         embedder: Embedder,
-        reader: Reader,
         statistics: TermStatistics,
         clock: Callable[[], int],
     ) -> None:
         self._spec = spec
         self._index = index
         self._embedder = embedder
-        self._reader = reader
         self._statistics = statistics
         self._clock = clock
 
     async def answer(
-        self, query: Query, point: ReadPoint, *, timeout_s: float, emit: Emit
+        self, query: Query, means: Means, point: ReadPoint, *, timeout_s: float, emit: Emit
     ) -> Response:
-        """Answer `query` as of `point`, giving `emit` the pieces as they come."""
+        """Answer `query` by `means` as of `point`, giving `emit` the pieces as they come."""
         timings = _Timings(self._clock)
         matrix = await self._embedder.embed([query.text])
         timings.mark("embed")
@@ -71,11 +77,12 @@ class Answerer:
             top_k=query.top_k,
         )
         timings.mark("search")
-        receipt = self._receipt(point, weights, found)
+        receipt = self._receipt(means, point, weights, found)
         text, usage = "", Usage()
         if found:
-            prompt = prompt_for(query.text, found)
-            text, usage = await self._read(prompt, query, timeout_s, emit, timings)
+            prompt = prompt_for(means.prompt, query.text, found)
+            pieces = means.reader.generate(prompt, max_tokens=query.max_tokens, timeout_s=timeout_s)
+            text, usage = await _read(pieces, emit, timings)
         timings.mark("generate")
         answered = bool(text) and text != UNANSWERABLE
         return Response(
@@ -87,49 +94,51 @@ class Answerer:
             usage=usage,
             receipt=receipt,
             timings_ms=timings.taken,
-        )
-
-    async def _read(
-        self, prompt: str, query: Query, timeout_s: float, emit: Emit, timings: "_Timings"
-    ) -> tuple[str, Usage]:
-        pieces = self._reader.generate(prompt, max_tokens=query.max_tokens, timeout_s=timeout_s)
-        text = held = ""
-        async with aclosing(pieces) as stream:
-            async for piece in stream:
-                text += piece
-                held += piece
-                # Nobody is shown the first half of the word that stands for "no answer".
-                if not UNANSWERABLE.startswith(text.strip()):
-                    if text == held:
-                        timings.mark("first_piece")
-                    await emit(held)
-                    held = ""
-        if held.strip() and text.strip() != UNANSWERABLE:
-            await emit(held)
-        return text.strip(), Usage(
-            input_tokens=pieces.input_tokens, output_tokens=pieces.output_tokens
+            shadow_of=means.plan.shadow_of,
         )
 
     def _receipt(
-        self, point: ReadPoint, weights: Mapping[str, float], found: Sequence[Retrieved]
+        self,
+        means: Means,
+        point: ReadPoint,
+        weights: Mapping[str, float],
+        found: Sequence[Retrieved],
     ) -> Receipt:
         return Receipt(
             index_version=self._spec.name,
             as_of=point.at,
             applied=dict(point.applied),
             staleness_ms=point.staleness_ms,
-            prompt=PROMPT,
-            model=self._reader.version,
+            prompt=means.plan.prompt,
+            model=means.reader.version,
             embedder=self._embedder.version,
-            route=ROUTE,
+            route=label(means.plan),
             lexical=dict(weights),
             passages=[one.name for one in found],
         )
 
 
-def prompt_for(question: str, found: Sequence[Retrieved]) -> str:
+async def _read(pieces: Generation, emit: Emit, timings: "_Timings") -> tuple[str, Usage]:
+    text = held = ""
+    async with aclosing(pieces) as stream:
+        async for piece in stream:
+            text += piece
+            held += piece
+            # Nobody is shown the first half of the word that stands for "no answer".
+            if not UNANSWERABLE.startswith(text.strip()):
+                if text == held:
+                    timings.mark("first_piece")
+                await emit(held)
+                held = ""
+    if held.strip() and text.strip() != UNANSWERABLE:
+        await emit(held)
+    return text.strip(), Usage(input_tokens=pieces.input_tokens, output_tokens=pieces.output_tokens)
+
+
+def prompt_for(prompt: PromptVersion, question: str, found: Sequence[Retrieved]) -> str:
     """The prompt for a question over what was found, in that order."""
     return render(
+        prompt.template,
         question,
         [
             PromptPassage(

@@ -37,12 +37,15 @@ ROLES: Mapping[str, Role] = {
     "admission": Role(
         doc="Lets a question pass, refuses it, or sends it to the partition of its tenant.",
         sends=("queries", "queries.admitted", "responses", "dead-letters"),
-        receives=("queries",),
+        receives=("queries", "control"),
     ),
     "answerer": Role(
         doc="Retrieves, has an answer written, and sends it with citations and a receipt.",
         sends=("responses", "response.deltas", "dead-letters"),
-        receives=("queries.admitted", "responses", "index.changes", "index.progress"),
+        receives=(
+            *("queries.admitted", "responses", "index.changes", "index.progress"),
+            "control",
+        ),
     ),
     "judge": Role(
         doc="Holds each claim of an answer against what its prompt had, and gives it its scores.",

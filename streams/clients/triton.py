@@ -259,6 +259,25 @@ class TritonReader:
         return {"model_name": self._model, "inputs": inputs}
 
 
+class TritonReaders:
+    """The readers of one server, each made when it is first asked for."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._readers: dict[str, TritonReader] = {}
+
+    def get(self, model: str) -> TritonReader:
+        """The reader for a model, `name@version`."""
+        if model not in self._readers:
+            self._readers[model] = TritonReader(self._url, model.rpartition("@")[0])
+        return self._readers[model]
+
+    async def close(self) -> None:
+        """Close every channel."""
+        for reader in self._readers.values():
+            await reader.close()
+
+
 def estimate(text: str) -> int:
     """About how many tokens a text is: one a word or sign, more for long words."""
     return 2 + sum(1 + len(word) // 6 for word in _WORD.findall(text[:MAX_READ]))

@@ -7,6 +7,7 @@ import msgspec
 
 from processors.admission import AdmissionSpec, Refused, admit
 from processors.answer import without_answer
+from processors.routes import plans
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.common import Id, Principal
 from schemas.envelope import Envelope, InvalidEnvelope, headers
@@ -14,6 +15,7 @@ from schemas.queries import Cancellation, Query
 from schemas.topics import type_of
 from streams.clients.kafka import LogClient
 from streams.config import Settings
+from streams.views.control import ControlView
 from streams.workers import measures
 from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
@@ -36,28 +38,35 @@ class AdmissionHandler:
     batch_records = 256
     batch_bytes = 1024 * 1024
 
-    def __init__(self, settings: Settings, log_client: LogClient, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, log_client: LogClient, control: ControlView, clock: Clock
+    ) -> None:
         self._log = log_client
+        self._control = control
         self._clock = clock
         self._spec = AdmissionSpec(deadline_us=int(settings.limits.answer_deadline_s * 1e6))
 
     async def open(self) -> None:
-        """Nothing to recover: a question passed on twice is answered once."""
+        """Read what is in force. A question passed on twice is answered once."""
+        await self._control.start()
 
     async def close(self) -> None:
         """Nothing is held back."""
+        await self._control.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """Partitions are all alike here."""
 
     async def idle(self) -> None:
-        """Nothing waits."""
+        """Notice when following `control` has failed."""
+        self._control.check()
 
     async def revoke(self, partitions: frozenset[int]) -> None:
         """Nothing goes on beside `process`."""
 
     async def process(self, batch: Sequence[Message]) -> None:
         """Decide on each question, in order."""
+        self._control.check()
         came_to: Counter[str] = Counter()
         for message in batch:
             try:
@@ -86,13 +95,16 @@ class AdmissionHandler:
             return "rekeyed"
         now = self._clock()
         try:
-            admitted = admit(query, self._spec, now)
+            admitted = [
+                admit(query, plan, self._spec, now) for plan in plans(self._control.control, query)
+            ]
         except Refused as error:
             await self._refuse(query.query_id, query.tenant, str(error))
             return "refused"
         trace = envelope.traceparent if envelope else None
-        name = headers(type_of(admitted), source=SOURCE, time=now, traceparent=trace)
-        await self._log.send("queries.admitted", query.query_id, encode(admitted), name)
+        for one in admitted:
+            name = headers(type_of(one), source=SOURCE, time=now, traceparent=trace)
+            await self._log.send("queries.admitted", one.query.query_id, encode(one), name)
         return "admitted"
 
     async def _invalid(self, message: Message, error: Exception) -> None:

@@ -14,20 +14,24 @@ from typing import Any
 from uuid import uuid4
 
 from monitoring import metrics
-from processors.answer import Answerer, ReadPoint, without_answer
+from processors.answer import Means, ReadPoint, without_answer
 from processors.readtime import ReadRefused, Waiter, wanted
+from processors.routes import plans
 from schemas.codec import InvalidEvent, decode, encode
+from schemas.control import PromptVersion
 from schemas.envelope import Envelope, InvalidEnvelope, headers
-from schemas.queries import AdmittedQuery, Cancellation, Query
+from schemas.queries import AdmittedQuery, Cancellation, Plan, Query
 from schemas.responses import ErrorType, Response, ResponseDelta
 from schemas.topics import TOPICS, retention_ms, type_of
 from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelError, ModelRejected
 from streams.clients.kafka import LogClient, Position
 from streams.config import Settings
+from streams.views.control import ControlView
 from streams.views.progress import IndexFollower
 from streams.workers import measures
 from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
+from streams.workers.lanes import Lane, Lanes, Readers
 from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
@@ -39,6 +43,8 @@ _LOOK_BACK_MS = int(1.1 * retention_ms(TOPICS["queries.admitted"], horizon_ms=0)
 """More than the retention of `queries.admitted`: no older question can come again."""
 
 _RETRY_AFTER_S = 2.0
+_KNOWN_S = 5.0
+"""How long a plan may be ahead of what this worker has read of `control`."""
 
 
 class AnswererHandler:
@@ -52,14 +58,16 @@ class AnswererHandler:
         self,
         settings: Settings,
         log_client: LogClient,
-        follower: IndexFollower,
-        answerer: Answerer,
+        control: ControlView,
+        lanes: Lanes,
+        readers: Readers,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._log = log_client
-        self._follower = follower
-        self._answerer = answerer
+        self._control = control
+        self._lanes = lanes
+        self._readers = readers
         self._clock = clock
         self._slots = asyncio.Semaphore(settings.limits.concurrent_answers)
         self._owned: frozenset[int] = frozenset()
@@ -71,14 +79,16 @@ class AnswererHandler:
         """Partition of `responses` to the offset up to which `_answered` knows it."""
 
     async def open(self) -> None:
-        """Read how far the index is, and follow it."""
-        await self._follower.start()
+        """Read what is in force and how far the index is, and follow both."""
+        await self._control.start()
+        await self._lanes.start()
         metrics.gauge(metrics.ANSWERER_STALENESS).set_function(self._staleness_s)
 
     async def close(self) -> None:
         """Drop the questions in hand: unacknowledged, they are asked again."""
         await self._drop(list(self._running.values()))
-        await self._follower.stop()
+        await self._lanes.stop()
+        await self._control.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """Find out which questions have their response, from whomever."""
@@ -143,11 +153,12 @@ class AnswererHandler:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _staleness_s(self) -> float:
-        at = self._follower.progress.read_time()
+        at = self._lanes.read_time()
         return math.nan if at is None else (self._clock() - at) / 1e6
 
     def _check(self) -> None:
-        self._follower.check()
+        self._control.check()
+        self._lanes.check()
         if self._failure is not None:
             raise self._failure
 
@@ -205,20 +216,36 @@ class AnswererHandler:
         if _whose(query) in self._cancelled:
             return _failed(query, "cancelled", "the caller hung up")
         began = self._clock()
-        point = await self._read_point(admitted)
+        lane, means = await self._means(admitted.plan or plans(self._control.control, query)[0])
+        point = await self._read_point(admitted, lane.follower)
         waited = self._clock()
         left_s = (admitted.deadline - waited) / 1e6
         if left_s <= 0:
             return _failed(query, "deadline_exceeded", "its time was up before it could be read")
         deltas = _Deltas(self._log, query.query_id, self._clock)
-        response = await self._answerer.answer(query, point, timeout_s=left_s, emit=deltas)
+        response = await lane.answerer.answer(query, means, point, timeout_s=left_s, emit=deltas)
         await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
         response.timings_ms["waited"] = (waited - began) / 1000
         return response
 
-    async def _read_point(self, admitted: AdmittedQuery) -> ReadPoint:
-        limits, progress = self._settings.limits, self._follower.progress
+    async def _means(self, plan: Plan) -> tuple[Lane, Means]:
+        """What a plan names. Admission may know of it a moment before we do."""
+        control = self._control.control
+
+        def known() -> tuple[Lane, PromptVersion] | None:
+            lane = self._lanes.get(plan.index_version)
+            prompt = control.all(PromptVersion).get(plan.prompt)
+            return None if lane is None or prompt is None else (lane, prompt)
+
+        found = await self._control.wait(known, _KNOWN_S)
+        if found is None:
+            raise IndexUnavailable(f"this worker knows no {plan.index_version} or {plan.prompt}")
+        lane, prompt = found
+        return lane, Means(plan=plan, prompt=prompt, reader=self._readers(plan.model))
+
+    async def _read_point(self, admitted: AdmittedQuery, follower: IndexFollower) -> ReadPoint:
+        limits, progress = self._settings.limits, follower.progress
         bounds = wanted(
             admitted.query, self._clock(), limits.horizon_ms * 1000, progress.partitions
         )
@@ -226,15 +253,15 @@ class AnswererHandler:
 
         def ready() -> int | None:
             at = waiter.at(progress, self._clock())
-            return at if at is not None and self._follower.knows(at) else None
+            return at if at is not None and follower.knows(at) else None
 
         timeout_s = min(limits.after_timeout_s, (admitted.deadline - self._clock()) / 1e6)
-        at = await self._follower.wait(ready, timeout_s)
+        at = await follower.wait(ready, timeout_s)
         if at is None:
             raise ReadRefused(*waiter.lacking())
         return ReadPoint(
             at=at,
-            applied=self._follower.applied.at(at),
+            applied=follower.applied.at(at),
             staleness_ms=max(0, self._clock() - at) / 1000,
         )
 

@@ -52,33 +52,42 @@ def writer(settings: Settings, log: Log) -> Role:
 
 def admission(settings: Settings, log: Log) -> Role:
     """`queries` to `queries.admitted`."""
+    from streams.views.control import ControlView
     from streams.workers.admission import AdmissionHandler
 
-    return Role(AdmissionHandler(settings, log, now_us))
+    view = ControlView(log, _built_in(settings))
+    return Role(AdmissionHandler(settings, log, view, now_us))
 
 
 def answerer(settings: Settings, log: Log) -> Role:
     """`queries.admitted` to `responses`."""
     from processors.answer import Answerer
-    from streams.clients.triton import TritonReader
+    from streams.clients.triton import TritonReaders
+    from streams.views.control import ControlView
     from streams.views.progress import IndexFollower
     from streams.workers.answerer import AnswererHandler
+    from streams.workers.lanes import Lane, Lanes
 
     spec = IndexSpec(name=settings.index_version)
-    follower = IndexFollower(log, spec.name)
     index = _index(settings, spec)
     embedder = _embedder(settings, spec, urgent=True)
-    reader = TritonReader(settings.triton.grpc, settings.triton.reader)
-    processor = Answerer(
-        spec=spec,
-        index=index,
-        embedder=embedder,
-        reader=reader,
-        statistics=follower.statistics,
-        clock=now_us,
-    )
-    handler = AnswererHandler(settings, log, follower, processor, now_us)
-    return Role(handler, (index, embedder, reader))
+    readers = TritonReaders(settings.triton.grpc)
+
+    def lane(version: str) -> Lane:
+        follower = IndexFollower(log, version)
+        processor = Answerer(
+            spec=spec,
+            index=index,
+            embedder=embedder,
+            statistics=follower.statistics,
+            clock=now_us,
+        )
+        return Lane(follower, processor)
+
+    view = ControlView(log, _built_in(settings))
+    lanes = Lanes(lane, [spec.name])
+    handler = AnswererHandler(settings, log, view, lanes, readers.get, now_us)
+    return Role(handler, (index, embedder, readers))
 
 
 def judge(settings: Settings, log: Log) -> Role:

@@ -37,6 +37,7 @@ from tests.bench import corpus
 from tests.bench.questions import Collection, squad
 from tests.bench.report import Line, Measured, Options, main, spread
 from tests.bench.stack import Bench, bench
+from tests.doubles.plans import PROMPT
 
 ROLES = ("indexer", "writer", "admission", "answerer", "gateway", "judge", "monitor")
 DOCUMENTS = 6
@@ -82,7 +83,7 @@ class Bare:
         )
         first = None
         pieces = self._reader.generate(
-            prompt_for(text, found), max_tokens=query.max_tokens, timeout_s=60.0
+            prompt_for(PROMPT, text, found), max_tokens=query.max_tokens, timeout_s=60.0
         )
         async for _ in pieces:
             first = first or time.perf_counter()

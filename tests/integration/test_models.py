@@ -10,7 +10,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from processors.prompt import UNANSWERABLE, PromptPassage, render
+from processors.prompt import TEMPLATE, UNANSWERABLE, PromptPassage, render
 from streams.clients.errors import ModelDeadline, ModelRejected
 from streams.clients.triton import TritonEmbedder, TritonHealth, TritonReader
 from streams.config import Triton
@@ -27,7 +27,7 @@ REFERENCE = {
 
 
 def question(text: str) -> str:
-    return render(text, PASSAGES)
+    return render(TEMPLATE, text, PASSAGES)
 
 
 async def ended(triton: Triton, outcome: str) -> int:
@@ -160,7 +160,7 @@ async def test_many_short_answers_at_once_leave_the_server_standing(triton: Trit
     reader = TritonReader(triton.grpc)
 
     async def answered() -> str:
-        pieces = reader.generate(render("Why?", []), max_tokens=5, timeout_s=30)
+        pieces = reader.generate(render(TEMPLATE, "Why?", []), max_tokens=5, timeout_s=30)
         return "".join([piece async for piece in pieces])
 
     for _ in range(20):

@@ -7,6 +7,7 @@ from schemas.responses import Response
 from schemas.times import format_time
 from streams.clients.triton import TritonEmbedder
 from tests.doubles.client import Client, assert_quotes_are_exact, only, receipt
+from tests.doubles.plans import PROMPT
 
 HERON = """# Heron
 
@@ -201,4 +202,4 @@ async def _retrieved(client: Client, question: str, response: Response) -> tuple
             access=Access(tenant=response.tenant),
             top_k=5,
         )
-    return [one.name for one in found], prompt_for(question, found)
+    return [one.name for one in found], prompt_for(PROMPT, question, found)

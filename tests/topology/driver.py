@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from processors.answer import Answerer
+from processors.builtin import built_in
 from processors.feedback.versions import Calibrations
 from processors.index import OPEN, Access
 from processors.judge.evaluate import Evaluator
@@ -43,6 +44,7 @@ from streams.workers.admission import AdmissionHandler
 from streams.workers.answerer import AnswererHandler
 from streams.workers.indexer import IndexerHandler
 from streams.workers.judge import JudgeHandler
+from streams.workers.lanes import Lane, Lanes
 from streams.workers.shell import Handler
 from streams.workers.writer import WriterHandler
 from tests.doubles.embedder import HashEmbedder
@@ -332,7 +334,7 @@ class Topology:
         return WriterHandler(self.settings, self.log, self.index, self.spec.name, self.clock)
 
     def _new_admission(self) -> Handler:
-        return AdmissionHandler(self.settings, self.log, self.clock)
+        return AdmissionHandler(self.settings, self.log, self._control(), self.clock)
 
     def _new_judge(self) -> Handler:
         view = ControlView(self.log)
@@ -345,16 +347,24 @@ class Topology:
         return JudgeHandler(self.log, evaluator, view, self.clock)
 
     def _new_answerer(self) -> Handler:
-        follower = IndexFollower(self.log, self.spec.name)
+        lanes = Lanes(self._lane, [self.spec.name])
+        return AnswererHandler(
+            self.settings, self.log, self._control(), lanes, lambda _: self.reader, self.clock
+        )
+
+    def _lane(self, version: str) -> Lane:
+        follower = IndexFollower(self.log, version)
         answerer = Answerer(
             spec=self.spec,
             index=self.index,
             embedder=self.embedder,
-            reader=self.reader,
             statistics=follower.statistics,
             clock=self.clock,
         )
-        return AnswererHandler(self.settings, self.log, follower, answerer, self.clock)
+        return Lane(follower, answerer)
+
+    def _control(self) -> ControlView:
+        return ControlView(self.log, built_in(self.spec.name, "scripted"))
 
 
 def _read(record: Record) -> IndexEvent:

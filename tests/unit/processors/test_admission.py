@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from processors.admission import AdmissionSpec, Refused, admit
 from schemas.queries import Query
+from tests.doubles.plans import PLAN
 
 SPEC = AdmissionSpec(deadline_us=30_000_000)
 
@@ -23,9 +24,9 @@ def test_an_admitted_question_is_the_question_with_its_bounds(
     asked = query(text, top_k=top_k, max_tokens=max_tokens)
     if not text.strip():
         with pytest.raises(Refused):
-            admit(asked, SPEC, now)
+            admit(asked, PLAN, SPEC, now)
         return
-    admitted = admit(asked, SPEC, now)
+    admitted = admit(asked, PLAN, SPEC, now)
     assert admitted.query == asked
     assert admitted.reservation.tokens >= max_tokens
     assert admitted.deadline - admitted.admitted_at == SPEC.deadline_us
@@ -34,17 +35,17 @@ def test_an_admitted_question_is_the_question_with_its_bounds(
 @given(st.integers(1, 49), st.integers(1, 4095))
 def test_a_larger_question_reserves_more(top_k: int, max_tokens: int) -> None:
     """By passages, by tokens to write and by its length."""
-    small = admit(query(top_k=top_k, max_tokens=max_tokens), SPEC, 0).reservation.tokens
+    small = admit(query(top_k=top_k, max_tokens=max_tokens), PLAN, SPEC, 0).reservation.tokens
     for larger in (
         query(top_k=top_k + 1, max_tokens=max_tokens),
         query(top_k=top_k, max_tokens=max_tokens + 1),
         query("why? " * 9, top_k=top_k, max_tokens=max_tokens),
     ):
-        assert admit(larger, SPEC, 0).reservation.tokens > small
+        assert admit(larger, PLAN, SPEC, 0).reservation.tokens > small
 
 
 def test_a_day_that_is_none_is_refused() -> None:
     """It has the shape of a time, and no meaning."""
     with pytest.raises(Refused):
-        admit(query(as_of="2024-02-31T00:00:00Z"), SPEC, 0)
-    assert admit(query(as_of="2024-02-29T00:00:00Z"), SPEC, 0).query.as_of is not None
+        admit(query(as_of="2024-02-31T00:00:00Z"), PLAN, SPEC, 0)
+    assert admit(query(as_of="2024-02-29T00:00:00Z"), PLAN, SPEC, 0).query.as_of is not None

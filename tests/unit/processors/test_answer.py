@@ -15,6 +15,7 @@ from schemas.queries import Query
 from schemas.responses import Response
 from tests.doubles.embedder import HashEmbedder
 from tests.doubles.index import MemoryIndex
+from tests.doubles.plans import means
 from tests.doubles.reader import ScriptedReader, first_sentence
 from tests.unit.processors.test_search import RIVERS, SPEC, filled
 
@@ -39,7 +40,6 @@ async def answered(
         spec=SPEC,
         index=index or await filled(),
         embedder=HashEmbedder(),
-        reader=reader,
         statistics=statistics,
         clock=iter(range(0, 10**9, 1000)).__next__,
     )
@@ -48,7 +48,7 @@ async def answered(
         tenant="acme",
         **{"text": "Which river rises in Bohemia?", **fields},  # type: ignore[arg-type]
     )
-    response = await answerer.answer(query, POINT, timeout_s=9.0, emit=emit)
+    response = await answerer.answer(query, means(reader), POINT, timeout_s=9.0, emit=emit)
     return response, streamed, reader
 
 
@@ -122,13 +122,12 @@ async def test_an_error_closes_the_generation() -> None:
         spec=SPEC,
         index=await filled(),
         embedder=HashEmbedder(),
-        reader=reader,
         statistics=TermStatistics(),
         clock=lambda: 0,
     )
     query = Query(query_id="q", tenant="acme", text="Which river?")
     with pytest.raises(RuntimeError, match="hung up"):
-        await answerer.answer(query, POINT, timeout_s=9.0, emit=refuse)
+        await answerer.answer(query, means(reader), POINT, timeout_s=9.0, emit=refuse)
     assert [generation.closed for generation in reader.generations] == [True]
 
 
