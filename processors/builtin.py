@@ -6,10 +6,16 @@ import msgspec
 
 from processors.prompt import PROMPT, TEMPLATE
 from processors.version import IndexSpec
-from schemas.control import Alias, Branch, ControlEvent, IndexVersion, PromptVersion, Route
+from schemas.control import (
+    EVERYBODY,
+    Alias,
+    Branch,
+    ControlEvent,
+    IndexVersion,
+    PromptVersion,
+    Route,
+)
 
-ROUTE = "default"
-"""The route of everybody who has none of their own."""
 PRODUCTION = "production"
 """The alias by which the built-in route names its prompt."""
 
@@ -23,7 +29,7 @@ def built_in(index_version: str, reader: str) -> list[ControlEvent]:
     name, _, version = PROMPT.rpartition("@")
     spec = msgspec.to_builtins(IndexSpec(name=index_version))
     branch = Branch(
-        name=ROUTE,
+        name=EVERYBODY,
         index_version=index_version,
         prompt=f"{name}@{PRODUCTION}",
         model=f"{reader}@1",
@@ -32,5 +38,5 @@ def built_in(index_version: str, reader: str) -> list[ControlEvent]:
         PromptVersion(name=name, version=int(version), template=TEMPLATE, **said),
         Alias(name=f"{name}@{PRODUCTION}", of="prompt", target=PROMPT, **said),
         IndexVersion(state="serving", **spec, **said),
-        Route(name=ROUTE, branches=[branch], **said),
+        Route(name=EVERYBODY, branches=[branch], **said),
     ]

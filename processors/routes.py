@@ -2,40 +2,194 @@
 
 Who carries out a plan looks at nothing else: a question that is under way when its route changes
 is answered as it was admitted.
+
+A route is written when all that it names is there; but prompts and index versions may go, and
+their events may come in another order than they were written in. So whether a branch can be used
+is asked when a question is planned, by what is in force then and nothing that was before: every
+worker, however late it started, says the same. A branch that cannot be used leaves its questions
+to the first branch that can, a route without any to the route of everybody, and that to the one
+that is built in: no question fails for a route.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from processors.builtin import ROUTE
+from msgspec.structs import replace
+
 from processors.control import Control
-from schemas.control import Alias, Branch, Route
+from processors.shares import branch_for, shadows_of, unit_of
+from schemas.common import MAX_ID
+from schemas.control import (
+    EVERYBODY,
+    Alias,
+    Branch,
+    IndexVersion,
+    PromptVersion,
+    Route,
+)
 from schemas.queries import Plan, Query
+
+BETWEEN = "~"
+"""Stands between a question's id and a branch's name in the id of what a shadow answers."""
 
 
 def plans(control: Control, query: Query) -> list[Plan]:
-    """The plan whose answer is shown."""
-    route = control.of(Route)[ROUTE]
-    return [_plan(control, route, route.branches[0])]
+    """The plan whose answer is shown, then those of its shadows."""
+    way = control.view(_Ways).of(query.tenant)
+    found = [way.shown(branch_for(way.route, unit_of(query)))]
+    for branch in shadows_of(way.route, query.query_id):
+        plan = way.plans.get(branch.name)
+        if plan is not None and len(_shadow_id(query, plan)) <= MAX_ID:
+            found.append(replace(plan, shadow_of=query.query_id))
+    return found
+
+
+def asked(query: Query, plan: Plan) -> Query:
+    """The question that a plan answers: a shadow's has an id of its own, and is else the same."""
+    return query if plan.shadow_of is None else replace(query, query_id=_shadow_id(query, plan))
 
 
 def label(plan: Plan) -> str:
     """What receipts call a route and its branch: the route alone where both have one name."""
-    return plan.route if plan.branch == plan.route else f"{plan.route}/{plan.branch}"
+    return label_of(plan.route, plan.branch)
 
 
-def _plan(control: Control, route: Route, branch: Branch) -> Plan:
-    aliases = control.of(Alias)
+def label_of(route: str, branch: str) -> str:
+    """Likewise, by their names."""
+    return route if branch == route else f"{route}/{branch}"
+
+
+def is_of(label: str, route: str) -> bool:
+    """Whether a label is of a route, or of its branch where `route` names that too."""
+    return label == route or label.partition("/")[0] == route
+
+
+def unusable(control: Control) -> list[str]:
+    """Branches that no question is answered by for now, each with what it lacks."""
+    return control.view(_Ways).faults
+
+
+def faults(control: Control, route: Route) -> list[str]:
+    """What a route lacks to be used as it says: to be asked before it is written."""
+    found = [fault for branch in route.branches for fault in _lacks(control, route, branch)]
+    for other in control.of(Route).values():
+        both = sorted(set(other.tenants) & set(route.tenants))
+        if other.name != route.name and both:
+            found.append(f"{', '.join(both)} is served by the route {other.name!r} already")
+    if route.name != EVERYBODY and not route.tenants:
+        found.append(f"it serves nobody: name its tenants, or change the route {EVERYBODY!r}")
+    return found
+
+
+class _Way(NamedTuple):
+    """A route with the plans of those branches that can be used."""
+
+    route: Route
+    plans: Mapping[str, Plan]
+    instead: Plan
+    """Of the first of them that is no shadow."""
+
+    def shown(self, branch: Branch) -> Plan:
+        return self.plans.get(branch.name, self.instead)
+
+
+class _Ways:
+    """All routes as they can be used; made anew when `control` changes."""
+
+    def __init__(self, control: Control) -> None:
+        routes = control.of(Route)
+        self.faults = [
+            f"{label_of(route.name, branch.name)}: {fault}"
+            for route in routes.values()
+            for branch in route.branches
+            for fault in _lacks(control, route, branch)
+        ]
+        self._everybodys = _everybodys(control)
+        self._by_tenant: dict[str, _Way] = {}
+        # Where two routes name one tenant, which is refused at the edge, the first by name counts.
+        for name in sorted(routes, reverse=True):
+            way = _way(control, routes[name])
+            if way is not None:
+                self._by_tenant |= dict.fromkeys(way.route.tenants, way)
+
+    def of(self, tenant: str) -> _Way:
+        return self._by_tenant.get(tenant, self._everybodys)
+
+
+def _everybodys(control: Control) -> _Way:
+    route = control.of(Route).get(EVERYBODY)
+    way = None if route is None else _way(control, route)
+    if way is not None:
+        return way
+    built_in = control.built_in(Route)[EVERYBODY]
+    plans = {branch.name: _last(control, built_in, branch) for branch in built_in.branches}
+    return _Way(built_in, plans, next(iter(plans.values())))
+
+
+def _way(control: Control, route: Route) -> _Way | None:
+    """None where no branch can be used whose answers are shown."""
+    plans = {
+        branch.name: plan
+        for branch in route.branches
+        if (plan := _plan(control, route, branch)) is not None
+    }
+    shown = (plans.get(branch.name) for branch in route.branches if not branch.shadow)
+    instead = next((plan for plan in shown if plan is not None), None)
+    return None if instead is None else _Way(route, plans, instead)
+
+
+def _plan(control: Control, route: Route, branch: Branch) -> Plan | None:
+    if any(_lacks(control, route, branch)):
+        return None
+    return _made(control.of(Alias), route, branch)
+
+
+def _last(control: Control, route: Route, branch: Branch) -> Plan:
+    """Of the built-in route, by what is built in alone: always there."""
+    return _made(control.built_in(Alias), route, branch)
+
+
+def _made(aliases: Mapping[str, Alias], route: Route, branch: Branch) -> Plan:
+    prompt = _version(aliases, "prompt", branch.prompt)
+    model = _version(aliases, "model", branch.model)
+    assert prompt is not None
+    assert model is not None
     return Plan(
         route=route.name,
         branch=branch.name,
         index_version=branch.index_version,
-        prompt=_version(aliases, "prompt", branch.prompt),
-        model=_version(aliases, "model", branch.model),
+        prompt=prompt,
+        model=model,
+        top_k=branch.top_k,
+        dense_weight=branch.dense_weight,
     )
 
 
-def _version(aliases: Mapping[str, Alias], kind: str, reference: str) -> str:
-    """A version as it is, an alias by the version that it stands for."""
+def _lacks(control: Control, route: Route, branch: Branch) -> Iterator[str]:
+    """What a branch names and is not there."""
+    where = f"branch {branch.name!r} of route {route.name!r}"
+    aliases = control.of(Alias)
+    index = control.of(IndexVersion).get(branch.index_version)
+    if index is None:
+        yield f"{where}: there is no index version {branch.index_version!r}"
+    elif index.state != "serving":
+        yield f"{where}: the index version {branch.index_version!r} is {index.state}"
+    prompt = _version(aliases, "prompt", branch.prompt)
+    if prompt is None:
+        yield f"{where}: there is no prompt alias {branch.prompt!r}"
+    elif prompt not in control.of(PromptVersion):
+        yield f"{where}: there is no prompt {prompt!r}"
+    if _version(aliases, "model", branch.model) is None:
+        yield f"{where}: there is no model alias {branch.model!r}"
+
+
+def _version(aliases: Mapping[str, Alias], kind: str, reference: str) -> str | None:
+    """A version as it is, an alias by the version that it stands for; None of none."""
     if reference.rpartition("@")[2].isdecimal():
         return reference
-    return aliases[f"{kind}/{reference}"].target
+    alias = aliases.get(f"{kind}/{reference}")
+    return None if alias is None else alias.target
+
+
+def _shadow_id(query: Query, plan: Plan) -> str:
+    return f"{query.query_id}{BETWEEN}{plan.branch}"

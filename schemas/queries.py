@@ -71,6 +71,10 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: Versioned
     shadow_of: Id | None = None
     """The question whose answer is shown in place of this one's, which nobody sees."""
+    top_k: Annotated[int, Meta(ge=1, le=50)] | None = None
+    """How many passages are read, in place of what the question asks for."""
+    dense_weight: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """What meaning weighs, in place of what the index version says."""
 
 
 class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -43,7 +43,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     output_tokens: Annotated[int, Meta(ge=0)] = 0
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was known when the answer was given: enough to repeat the retrieval exactly."""
 
     index_version: str
@@ -59,6 +59,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """Terms of the question with the weights then in force."""
     passages: list[str]
     """`passage_id@version`, in the order in which the prompt has them."""
+    dense_weight: float | None = None
+    """What meaning weighed in the ranking, where that is not as the index version has it."""
 
 
 class Error(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,6 +88,9 @@ class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`length`: the answer was cut where its tokens ended."""
     shadow_of: Id | None = None
     """The question whose answer was shown in place of this one, which nobody has seen."""
+    route: str | None = None
+    """`route/branch`, or the route alone where its branch has its name; absent where no way was
+    chosen. Answers and failures alike have it."""
 
 
 class ResponseDelta(Struct, frozen=True, kw_only=True):
