@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from processors.promptchecks import faults
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -19,7 +20,7 @@ View = TypeVar("View")
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
     IndexVersion: frozenset({"state"}),
-    ApiKey: frozenset({"label", "scopes", "expires_at"}),
+    ApiKey: frozenset({"label", "scopes", "expires_at", "priority"}),
     Calibration: frozenset({"share", "routes"}),
 }
 """Kinds whose events are versions of something: the rest of a version never changes."""
@@ -36,22 +37,22 @@ class Control:
         self._views: dict[Callable[[Control], Any], Any] = {}
         for event in built_in:
             self._put(key_of(event), event)
-        self._built_in = set(self._found)
-        self._first = {kind: dict(found) for kind, found in self._by_kind.items()}
+        self._built_in = dict(self._found)
 
     def observe(self, event: ControlEvent) -> str | None:
         """Take an event, in the order of the log; gives why it does not count, else None.
 
-        It counts where it goes on from the revision in force and leaves alone what a version may
-        not change. The first of a key counts whatever its revision: those before it may be
-        compacted away. A key's revocation counts whatever its revision, and for good.
+        It counts where it is sound, goes on from the revision in force and leaves alone what a
+        version may not change. The first of a key counts whatever its revision: those before it
+        may be compacted away. A key's revocation counts whatever its revision, and for good.
         """
         key = key_of(event)
+        if wrong := _unsound(event):
+            return f"{key}: {wrong}"
         before = self._found.get(key)
         if before is not None and (refused := self._refused(key, before, event)):
             return refused
         self._put(key, event)
-        self._built_in.discard(key)
         return None
 
     def get(self, key: str) -> ControlEvent | None:
@@ -61,7 +62,11 @@ class Control:
     def revision(self, key: str) -> int:
         """The revision in force, which the next change has to go on from; 0 where there is none."""
         known = self._found.get(key)
-        return 0 if known is None or key in self._built_in else known.revision
+        return 0 if known is None or self._is_built_in(key) else known.revision
+
+    def built_in(self, key: str) -> ControlEvent | None:
+        """What a key held before the log said anything."""
+        return self._built_in.get(key)
 
     def all(self, kind: type[Kind]) -> dict[str, Kind]:
         """Every change of a kind that counts, removed or not, by its key without the kind."""
@@ -71,16 +76,15 @@ class Control:
         """What is in force of a kind, likewise."""
         return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
 
-    def built_in(self, kind: type[Kind]) -> dict[str, Kind]:
-        """What was in force of a kind before any event, likewise."""
-        return dict(self._first.get(kind, {}))
-
     def view(self, make: Callable[["Control"], View]) -> View:
         """What `make` makes of all that is in force: made anew after a change, else as it was."""
         if make not in self._views:
             self._views[make] = make(self)
         found: View = self._views[make]
         return found
+
+    def _is_built_in(self, key: str) -> bool:
+        return self._found[key] is self._built_in.get(key)
 
     def _put(self, key: str, event: ControlEvent) -> None:
         self._views.clear()
@@ -94,11 +98,16 @@ class Control:
             if event.removed and _fixed(before) == _fixed(event):
                 return None
         known = self.revision(key)
-        if key not in self._built_in and event.revision != known + 1:
+        if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
+
+
+def _unsound(event: ControlEvent) -> str | None:
+    """Why an event cannot be followed, whatever else is in force; None where it can."""
+    return "; ".join(faults(event)) if isinstance(event, PromptVersion) else None
 
 
 def _fixed(event: ControlEvent) -> list[object]:

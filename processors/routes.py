@@ -17,16 +17,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from processors.control import Control
+from processors.registry import Resolved, resolve
 from processors.shares import branch_for, shadows_of, unit_of
 from schemas.common import MAX_ID
-from schemas.control import (
-    EVERYBODY,
-    Alias,
-    Branch,
-    IndexVersion,
-    PromptVersion,
-    Route,
-)
+from schemas.control import EVERYBODY, Branch, IndexVersion, Route
 from schemas.queries import Plan, Query
 
 BETWEEN = "~"
@@ -71,7 +65,10 @@ def unusable(control: Control) -> list[str]:
 
 def faults(control: Control, route: Route) -> list[str]:
     """What a route lacks to be used as it says: to be asked before it is written."""
-    found = [fault for branch in route.branches for fault in _lacks(control, route, branch)]
+    found = []
+    for branch in route.branches:
+        wrong = [each.wrong for each in _resolved(control, branch) if each.wrong and not each.lost]
+        found += [f"branch {branch.name}: {why}" for why in (*_lost(control, branch), *wrong)]
     for other in control.of(Route).values():
         both = sorted(set(other.tenants) & set(route.tenants))
         if other.name != route.name and both:
@@ -102,7 +99,7 @@ class _Ways:
             f"{label_of(route.name, branch.name)}: {fault}"
             for route in routes.values()
             for branch in route.branches
-            for fault in _lacks(control, route, branch)
+            for fault in _lost(control, branch)
         ]
         self._everybodys = _everybodys(control)
         self._by_tenant: dict[str, _Way] = {}
@@ -121,74 +118,51 @@ def _everybodys(control: Control) -> _Way:
     way = None if route is None else _way(control, route)
     if way is not None:
         return way
-    built_in = control.built_in(Route)[EVERYBODY]
-    plans = {branch.name: _last(control, built_in, branch) for branch in built_in.branches}
-    return _Way(built_in, plans, next(iter(plans.values())))
+    route = control.built_in(f"route/{EVERYBODY}")
+    assert isinstance(route, Route), "whoever plans knows what is built in"
+    plans = {branch.name: _plan(control, route, branch) for branch in route.branches}
+    return _Way(route, plans, next(iter(plans.values())))
 
 
 def _way(control: Control, route: Route) -> _Way | None:
     """None where no branch can be used whose answers are shown."""
     plans = {
-        branch.name: plan
+        branch.name: _plan(control, route, branch)
         for branch in route.branches
-        if (plan := _plan(control, route, branch)) is not None
+        if not any(_lost(control, branch))
     }
     shown = (plans.get(branch.name) for branch in route.branches if not branch.shadow)
     instead = next((plan for plan in shown if plan is not None), None)
     return None if instead is None else _Way(route, plans, instead)
 
 
-def _plan(control: Control, route: Route, branch: Branch) -> Plan | None:
-    if any(_lacks(control, route, branch)):
-        return None
-    return _made(control.of(Alias), route, branch)
-
-
-def _last(control: Control, route: Route, branch: Branch) -> Plan:
-    """Of the built-in route, by what is built in alone: always there."""
-    return _made(control.built_in(Alias), route, branch)
-
-
-def _made(aliases: Mapping[str, Alias], route: Route, branch: Branch) -> Plan:
-    prompt = _version(aliases, "prompt", branch.prompt)
-    model = _version(aliases, "model", branch.model)
-    assert prompt is not None
-    assert model is not None
+def _plan(control: Control, route: Route, branch: Branch) -> Plan:
     return Plan(
         route=route.name,
         branch=branch.name,
         index_version=branch.index_version,
-        prompt=prompt,
-        model=model,
+        prompt=resolve(control, "prompt", branch.prompt).version,
+        model=resolve(control, "model", branch.model).version,
         top_k=branch.top_k,
         dense_weight=branch.dense_weight,
     )
 
 
-def _lacks(control: Control, route: Route, branch: Branch) -> Iterator[str]:
-    """What a branch names and is not there."""
-    where = f"branch {branch.name!r} of route {route.name!r}"
-    aliases = control.of(Alias)
+def _lost(control: Control, branch: Branch) -> Iterator[str]:
+    """What a branch cannot do without, and is not there."""
+    for found in _resolved(control, branch):
+        if found.lost:
+            yield str(found.wrong)
     index = control.of(IndexVersion).get(branch.index_version)
     if index is None:
-        yield f"{where}: there is no index version {branch.index_version!r}"
+        yield f"there is no index version {branch.index_version}"
     elif index.state != "serving":
-        yield f"{where}: the index version {branch.index_version!r} is {index.state}"
-    prompt = _version(aliases, "prompt", branch.prompt)
-    if prompt is None:
-        yield f"{where}: there is no prompt alias {branch.prompt!r}"
-    elif prompt not in control.of(PromptVersion):
-        yield f"{where}: there is no prompt {prompt!r}"
-    if _version(aliases, "model", branch.model) is None:
-        yield f"{where}: there is no model alias {branch.model!r}"
+        yield f"the index version {branch.index_version} is {index.state}, not serving"
 
 
-def _version(aliases: Mapping[str, Alias], kind: str, reference: str) -> str | None:
-    """A version as it is, an alias by the version that it stands for; None of none."""
-    if reference.rpartition("@")[2].isdecimal():
-        return reference
-    alias = aliases.get(f"{kind}/{reference}")
-    return None if alias is None else alias.target
+def _resolved(control: Control, branch: Branch) -> Iterator[Resolved]:
+    yield resolve(control, "prompt", branch.prompt)
+    yield resolve(control, "model", branch.model)
 
 
 def _shadow_id(query: Query, plan: Plan) -> str:

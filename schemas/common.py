@@ -81,3 +81,6 @@ Reference = Annotated[
 ]
 
 Label = Annotated[str, Meta(max_length=128)]
+
+KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")]
+"""The id of an API key, which is no secret."""

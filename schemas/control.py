@@ -12,7 +12,9 @@ from msgspec import Meta, Struct
 from schemas.common import (
     MAX_INT,
     AliasName,
+    Id,
     IndexTime,
+    KeyId,
     Label,
     Name,
     Principal,
@@ -20,9 +22,17 @@ from schemas.common import (
     Scalar,
     Versioned,
 )
+from schemas.usage import Priority, WindowName
 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Limit = Annotated[int, Meta(ge=0, le=MAX_INT)]
+ModelName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}(@[0-9]{1,18})?$(?!\n)",
+        description="All versions of a model, `reader`, or one, `reader@1`.",
+    ),
+]
 Spec = Annotated[dict[Annotated[str, Meta(max_length=64)], Scalar], Meta(max_length=64)]
 """A processor's settings, by name."""
 
@@ -38,14 +48,55 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     """From here on it is as if it had never been set."""
 
 
+MAX_VALUE = 4096
+
+VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$(?!\n)")]
+Value = Annotated[str, Meta(max_length=MAX_VALUE)]
+Length = Annotated[int, Meta(ge=1, le=1024 * 1024)]
+"""Characters."""
+
+
+class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands in a prompt's text in place of `{{name}}`."""
+
+    name: VariableName
+    default: Value | None = None
+    """Where a question brings no value."""
+    max_length: Length | None = None
+    """Of its value, as it stands in the prompt. A question with a longer one is refused; of the
+    passages the last are left out instead."""
+
+
+Wording = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
+
+
+class PromptChecks(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a prompt has to keep to; one that does not is refused."""
+
+    max_length: Length | None = None
+    """Of the longest prompt that can come of it, whatever is asked and found."""
+    contains: Annotated[list[Wording], Meta(max_length=64)] = []
+    """Texts that stand in its template."""
+    lacks: Annotated[list[Wording], Meta(max_length=64)] = []
+    """Texts that do not, in capitals or not."""
+
+
 class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="prompt"):
     """A prompt's text. A version never changes; another text is another version."""
 
     name: Name
     version: Annotated[int, Meta(ge=1, le=MAX_INT)]
     template: Annotated[str, Meta(min_length=1, max_length=65536)]
+    """`{{passages}}` and `{{question}}` stand in it, and other variables that it declares."""
+    variables: Annotated[list[Variable], Meta(max_length=64)] = []
+    checks: PromptChecks | None = None
     parameters: Spec = {}
     """How the model is sampled with it."""
+    tags: Annotated[dict[Annotated[str, Meta(max_length=256)], Value], Meta(max_length=64)] = {}
+    """For people and other registries; nothing here looks at them."""
+
+
+MAX_BEFORE = 16
 
 
 class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
@@ -54,6 +105,8 @@ class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
     name: AliasName
     of: Literal["prompt", "model"]
     target: Versioned
+    before: Annotated[list[Versioned], Meta(max_length=MAX_BEFORE)] = []
+    """What it stood for earlier, the latest first: where a rollback goes."""
 
 
 RouteName = Annotated[
@@ -121,6 +174,44 @@ class Quota(Change, frozen=True, kw_only=True, omit_defaults=True, tag="quota"):
     tokens_per_day: Limit | None = None
     requests_per_minute: Limit | None = None
     concurrent: Limit | None = None
+    priority: Priority = "normal"
+    """Of the tenant's requests; a key's own goes before it."""
+
+
+Whose = Literal["tenant", "key", "user"]
+
+
+class Budget(Change, frozen=True, kw_only=True, omit_defaults=True, tag="budget"):
+    """What may be used by all the requests that agree with each field of whom that is given.
+
+    Nothing is carried over where the limit, the window or the burst changes: what was used counts
+    against the new ones.
+    """
+
+    name: Name
+    tenant: Principal | None = None
+    key_id: KeyId | None = None
+    user: Id | None = None
+    model: ModelName | None = None
+    route: Name | None = None
+    each: Whose | None = None
+    """A limit of that size apart for every tenant, every key or every user of a tenant."""
+    unit: Literal["tokens", "usd", "requests", "concurrent"]
+    limit: Annotated[float, Meta(ge=0, le=1e12)]
+    window: WindowName = "day"
+    """A month that rolls has 30 days. `concurrent` has no window."""
+    calendar: bool = False
+    """The window begins with the minute, hour, day, Monday or month (UTC); else it rolls."""
+    burst: Annotated[float, Meta(ge=0, le=1e12)] | None = None
+    """A bucket of so many, refilled by `limit` a window continuously, in place of the window."""
+    kept: Annotated[dict[Literal["normal", "high"], Ratio], Meta(max_length=2)] = {}
+    """The share of the limit that only requests of this priority, or above it, may fill."""
+    pool: Name | None = None
+    """The shared budget that a request is charged to, as a whole, where this one is too full."""
+    shared: bool = False
+    """A pool: of itself it bounds nobody."""
+    shadow: bool = False
+    """Never refuses: what it would have refused is only counted."""
 
 
 class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="index"):
@@ -138,7 +229,6 @@ class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="i
     """How the two lists become one: the weights, and how long each list is."""
 
 
-KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")]
 Scope = Literal["documents:admin"]
 
 
@@ -156,6 +246,8 @@ class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
     scopes: Annotated[list[Scope], Meta(max_length=8)] = []
     """What it may do beyond asking, keeping its tenant's documents, and giving feedback."""
     expires_at: IndexTime | None = None
+    priority: Priority | None = None
+    """Of the requests that come with it; absent, its tenant's."""
 
 
 Point = tuple[Ratio, Ratio]
@@ -184,7 +276,7 @@ class Calibration(Change, frozen=True, kw_only=True, omit_defaults=True, tag="ca
     """Whose answers, those of a route or of one branch (`route/branch`); absent, all."""
 
 
-ControlEvent = PromptVersion | Alias | Route | Quota | IndexVersion | ApiKey | Calibration
+ControlEvent = PromptVersion | Alias | Route | Quota | Budget | IndexVersion | ApiKey | Calibration
 
 
 def key_of(change: ControlEvent) -> str:
@@ -194,6 +286,8 @@ def key_of(change: ControlEvent) -> str:
             return f"prompt/{change.name}@{change.version}"
         case Quota():
             return f"quota/{change.tenant}"
+        case Budget():
+            return f"budget/{change.name}"
         case Alias():
             return f"alias/{change.of}/{change.name}"
         case Route():

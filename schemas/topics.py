@@ -5,7 +5,16 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.control import Alias, ApiKey, Calibration, IndexVersion, PromptVersion, Quota, Route
+from schemas.control import (
+    Alias,
+    ApiKey,
+    Budget,
+    Calibration,
+    IndexVersion,
+    PromptVersion,
+    Quota,
+    Route,
+)
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
 from schemas.evaluations import Evaluation
@@ -133,23 +142,26 @@ _ALL = (
     Topic(
         name="usage",
         key="tenant",
-        doc="The token ledger: reserved, settled, released.",
+        doc="The token ledger: reserved, settled, released. All of it lies in partition 0, which "
+        "gives all spending one order.",
         types={
             "dev.freshet.usage.reserved.v1": Reserved,
             "dev.freshet.usage.settled.v1": Settled,
             "dev.freshet.usage.released.v1": Released,
         },
+        retention="long",
     ),
     Topic(
         name="control",
         key="kind/name",
-        doc="Prompts, aliases, routes, quotas, index versions, API keys and calibrations of the "
-        "judge; every version within the horizon, the newest of each for ever.",
+        doc="Prompts, aliases, routes, quotas, budgets, index versions, API keys and "
+        "calibrations of the judge; every version within the horizon, the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,
             "dev.freshet.control.route.v1": Route,
             "dev.freshet.control.quota.v1": Quota,
+            "dev.freshet.control.budget.v1": Budget,
             "dev.freshet.control.index.v1": IndexVersion,
             "dev.freshet.control.key.v1": ApiKey,
             "dev.freshet.control.calibration.v1": Calibration,

@@ -25,7 +25,9 @@ from tests.unit.processors.test_shares import branch, route
 
 BASE = built_in("v1", "reader")
 SAID: dict[str, Any] = {"revision": 1, "by": "ana", "why": "test", "at": 1}
-TERSE: PromptVersion = replace(EXAMPLES[PromptVersion], name="answer", version=2, template="Short.")  # type: ignore[assignment]
+TERSE = PromptVersion(
+    name="answer", version=2, template="Short.\n{{passages}}\n{{question}}", **SAID
+)
 LLM = Alias(name="llm@live", of="model", target="llm@3", **SAID)
 
 
@@ -122,10 +124,10 @@ def test_a_question_whose_id_leaves_no_room_has_no_shadow() -> None:
 @pytest.mark.parametrize(
     ("lacking", "what"),
     [
-        ({"index_version": "v9"}, "no index version 'v9'"),
-        ({"prompt": "answer@9"}, "no prompt 'answer@9'"),
-        ({"prompt": "answer@canary"}, "no prompt alias 'answer@canary'"),
-        ({"model": "llm@live"}, "no model alias 'llm@live'"),
+        ({"index_version": "v9"}, "no index version v9"),
+        ({"prompt": "answer@9"}, "the prompt answer@9"),
+        ({"prompt": "answer@canary"}, "the prompt alias answer@canary"),
+        ({"model": "llm@live"}, "the model alias llm@live"),
     ],
 )
 def test_a_branch_that_cannot_be_used_leaves_its_questions_to_the_first(

@@ -6,6 +6,7 @@ from schemas.codec import InvalidEvent, decode_as, encode
 from schemas.control import (
     Alias,
     ApiKey,
+    Budget,
     Calibration,
     IndexVersion,
     PromptVersion,
@@ -35,6 +36,7 @@ def test_an_index_version_holds_all_that_pins_an_index():
         (Alias, "alias/prompt/answer@production"),
         (Route, "route/default"),
         (Quota, "quota/acme"),
+        (Budget, "budget/acme-daily"),
         (IndexVersion, "index/v1"),
         (ApiKey, "key/9f86d081884c"),
         (Calibration, "calibration/words-at-fault@2"),
