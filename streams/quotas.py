@@ -1,4 +1,4 @@
-"""Quotas, budgets and prices in `control`: set, changed and removed."""
+"""Quotas and budgets in `control`: set, changed and removed."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -6,21 +6,20 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from processors.control import Control
-from schemas.control import Budget, ModelPrice, Quota
+from schemas.control import Budget, Quota
 from streams.clients.kafka import LogClient
 from streams.control import Conflict, put, read_control
 from streams.errors import FreshetError
 
-Limiting = Quota | Budget | ModelPrice
+Limiting = Quota | Budget
 
 _KEYS: Mapping[type[Limiting], tuple[str, str]] = {
     Quota: ("quota", "tenant"),
     Budget: ("budget", "name"),
-    ModelPrice: ("price", "model"),
 }
 """What each is called in a key, and the field that names it."""
 
-_Kind = TypeVar("_Kind", Quota, Budget, ModelPrice)
+_Kind = TypeVar("_Kind", Quota, Budget)
 
 
 class Said(NamedTuple):
@@ -36,7 +35,7 @@ class Said(NamedTuple):
 async def change(
     log: LogClient, kind: type[_Kind], name: str, changes: Mapping[str, Any], said: Said
 ) -> _Kind:
-    """Set fields of a quota, a budget or a price; a value of None is as if it had never been set.
+    """Set fields of a quota or a budget; a value of None is as if it had never been set.
 
     Raises:
         FreshetError: there can be no such thing.
@@ -62,8 +61,8 @@ async def remove(log: LogClient, kind: type[_Kind], name: str, said: Said) -> _K
     before = _in_force(control, kind, name)
     if before is None:
         raise FreshetError(f"there is no {_key(kind, name)}; `freshet quota show` lists them")
-    if users := [one.name for one in control.of(Budget).values() if one.pool == name]:
-        raise FreshetError(f"{name} is the pool of {', '.join(sorted(users))}: change them first")
+    if isinstance(before, Budget) and (users := _charged_to(control, name)):
+        raise FreshetError(f"{name} is the pool of {', '.join(users)}: change them first")
     made = _made(control, kind, name, {**msgspec.to_builtins(before), "removed": True}, said)
     await put(log, made)
     return made
