@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from schemas.control import Budget, Quota
     from streams.clients.kafka import LogClient
     from streams.quotas import Said
-
-_NONE = "none"
+    from streams.spending import Line
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Why = Annotated[str, typer.Option(help="The reason, for those who read the log later.")]
@@ -34,7 +33,8 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Quotas and budgets.", no_args_is_help=True)
     group.command(name="set")(set_)
-    group.command()(remove)
+    for command in (show, usage, forecast, remove):
+        group.command()(command)
     app.add_typer(group, name="quota")
 
 
@@ -87,6 +87,8 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Set what is given of a budget, or of a tenant's quota; the rest stays. `none` takes away."""
+    from streams.quotaoptions import given, kept, refuse
+
     of_quota = {
         "tokens_per_minute": tokens_per_minute,
         "tokens_per_day": tokens_per_day,
@@ -97,16 +99,90 @@ def set_(
     of_budget = {
         **{"limit": limit, "unit": unit, "window": window, "calendar": calendar, "burst": burst},
         **{"key_id": key, "user": user, "model": model, "route": route, "each": each},
-        **{"kept": _kept(keep), "pool": pool, "shared": shared, "shadow": shadow},
+        **{"kept": kept(keep), "pool": pool, "shared": shared, "shadow": shadow},
     }
     if name is None:
-        _refuse(of_budget, "name a budget: `freshet quota set NAME ..`")
-        made = _changed(_tenant(tenant), _given(of_quota), _said(why, revision), is_budget=False)
+        refuse(of_budget, "name a budget: `freshet quota set NAME ..`")
+        made = _changed(_tenant(tenant), given(of_quota), _said(why, revision), is_budget=False)
     else:
-        _refuse(of_quota, "that is of a tenant's quota: leave out the budget's name")
-        given = _given({"tenant": tenant, **of_budget})
-        made = _changed(name, given, _said(why, revision), is_budget=True)
+        refuse(of_quota, "that is of a tenant's quota: leave out the budget's name")
+        changes = given({"tenant": tenant, **of_budget})
+        made = _changed(name, changes, _said(why, revision), is_budget=True)
     _show(made, as_json=as_json)
+
+
+def show(
+    name: Name = None,
+    tenant: Annotated[str | None, typer.Option(help="Only what bounds this tenant.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every bound in force: its limit, and what is used, held and left of it now."""
+    import msgspec
+
+    from streams import quotalines
+
+    lines, now = _lines(name, tenant)
+    if as_json:
+        for line in lines:
+            print(msgspec.json.encode(msgspec.structs.replace(line, forecast=None)).decode())
+    elif lines:
+        print(quotalines.shown(lines, now))
+
+
+def forecast(
+    name: Name = None,
+    tenant: Annotated[str | None, typer.Option(help="Only what bounds this tenant.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """When each budget will be used up, by its rate of late.
+
+    The rate is that of the last window (ten minutes at least, a week at most), with an interval of
+    95% by Student's t over its 24 parts. What a rolling window gives back is taken account of.
+    """
+    import msgspec
+
+    from streams import quotalines
+
+    lines = [line for line in _lines(name, tenant)[0] if line.forecast is not None]
+    if as_json:
+        for line in lines:
+            print(msgspec.json.encode(line).decode())
+    elif lines:
+        print(quotalines.foretold(lines))
+
+
+def usage(
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="tenant, key, user, model or route; repeatable. Default: tenant."),
+    ] = None,
+    since: Annotated[str, typer.Option(help="RFC 3339, or so long ago: 90m, 24h, 30d.")] = "24h",
+    until: Annotated[str | None, typer.Option(help="Likewise; default: now.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only what this tenant used.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was used, in requests, tokens and money, by whom."""
+    import msgspec
+
+    from processors.spending import PARTS, totals
+    from streams import quotalines
+    from streams.quotaoptions import moment_of
+    from streams.spending import read_spending
+
+    parts = [part for part in PARTS if part in (by or ["tenant"])]
+    if unknown := set(by or ()) - set(PARTS):
+        raise FreshetError(f"--by {min(unknown)!r}: {', '.join(PARTS)}")
+    now = _now()
+    start = moment_of("--since", since, now)
+    end = now + 1 if until is None else moment_of("--until", until, now)
+    uses = asyncio.run(with_log(read_spending)).uses
+    whose = (use for use in uses if tenant in (None, use.asked.tenant))
+    found = totals((use for use in whose if start <= use.at < end), parts)
+    if as_json:
+        for total in found:
+            print(msgspec.json.encode(total).decode())
+    elif found:
+        print(quotalines.totalled(found))
 
 
 def remove(
@@ -130,6 +206,20 @@ def remove(
     _show(asyncio.run(with_log(work)), as_json=as_json)
 
 
+def _lines(name: str | None, tenant: str | None) -> "tuple[list[Line], int]":
+    """What is in force, as it stands, and when that is."""
+    from streams.control import read_control
+    from streams.spending import concerns, read_spending, standings
+
+    async def work(log: "LogClient") -> "tuple[list[Line], int]":
+        control = await read_control(log)
+        spending, now = await read_spending(log), _now()
+        lines = standings(control, spending, now)
+        return [line for line in lines if concerns(line, control, name, tenant)], now
+
+    return asyncio.run(with_log(work))
+
+
 def _changed(
     name: str, changes: Mapping[str, Any], said: "Said", *, is_budget: bool
 ) -> "Budget | Quota":
@@ -150,53 +240,14 @@ def _tenant(name: str | None) -> str:
     return name
 
 
-def _refuse(options: Mapping[str, object], why: str) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        raise FreshetError(f"--{given[0].replace('_', '-')}: {why}")
-
-
-_NUMBERS = frozenset(
-    {"limit", "burst", "tokens_per_minute", "tokens_per_day", "requests_per_minute", "concurrent"}
-)
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that were given; None for what is taken away."""
-    given = {name: value for name, value in options.items() if value is not None}
-    return {name: _value(name, value) for name, value in given.items()}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value == _NONE:
-        return None
-    if name not in _NUMBERS:
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        option = name.replace("_", "-")
-        raise FreshetError(f"--{option} {value!r}: a number, or `none`") from None
-    return int(number) if number.is_integer() else number
-
-
-def _kept(keep: list[str] | None) -> "dict[str, float] | str | None":
-    if keep is None or keep == [_NONE]:
-        return keep and _NONE
-    found = {}
-    for one in keep:
-        level, _, share = one.partition("=")
-        try:
-            found[level] = float(share)
-        except ValueError:
-            raise FreshetError(f"--keep {one!r}: such as high=0.1, or `none`") from None
-    return found
-
-
 def _said(why: str, revision: int | None) -> "Said":
     from streams.quotas import Said
 
-    return Said(getuser(), why, time.time_ns() // 1000, revision)
+    return Said(getuser(), why, _now(), revision)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
 
 
 def _show(made: "Budget | Quota", *, as_json: bool) -> None:

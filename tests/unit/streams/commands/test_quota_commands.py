@@ -14,7 +14,8 @@ from schemas.topics import type_of
 from streams.cli import app
 from streams.control import Conflict
 from streams.errors import FreshetError
-from tests.doubles.opinions import CommandLog
+from tests.doubles.opinions import GIVEN, CommandLog
+from tests.doubles.spending import bound, reserved, settled
 
 BECAUSE = ("--why", "a trial")
 
@@ -120,6 +121,7 @@ def append_first(log: CommandLog, change: ControlEvent) -> None:
         (("--tenant", "acme", "--limit", "9"), "--limit: name a budget"),
         (("team", "--tokens-per-day", "9"), "--tokens-per-day: that is of a tenant's quota"),
         (("--tenant", "acme", "--concurrent", "many"), "a number, or `none`"),
+        (("--tenant", "acme", "--concurrent", "nan"), "a number, or `none`"),
         (("--tenant", "acme", "--concurrent", "1.5"), "there can be no such quota/acme"),
         (("--tenant", "a b", "--concurrent", "1"), "there can be no such"),
         (("team", "--unit", "requests"), "missing required field `limit`"),
@@ -157,3 +159,104 @@ def test_a_pool_is_not_taken_from_those_who_are_charged_to_it(log: CommandLog) -
         with pytest.raises(FreshetError, match="pool"):
             change()
     assert len(log.all("control")) == 2
+
+
+LATE = GIVEN // 1_000_000 + 100_000
+"""Seconds since the epoch by the log's clock: its broker stamps every record with it."""
+
+
+def spend(log: CommandLog, request: str, tokens: int, *, end: bool = True, **who: Any) -> None:
+    """A request, under the bounds that `budgets` sets; half of its tokens come out of the model."""
+    usual = {"tenant": "acme", "user": "ana", "model": "reader@1", "route": "default"}
+    fields = {**usual, **who}
+    charges = (
+        bound(1000, f"{fields['tenant']}:tokens_per_day", window="day"),
+        bound(
+            5_000_000_000,
+            "team",
+            bucket=f"acme {fields['user']}",
+            unit="nanousd",
+            window="month",
+        ),
+        bound(10, "watched", unit="requests", window="hour", shadow=True),
+    )
+    usage(log, reserved(request, tokens, *charges, **fields))
+    if end:
+        half = tokens // 2
+        usage(log, settled(request, half, tokens - half, nanousd=1_500_000))
+
+
+def usage(log: CommandLog, event: Any) -> None:
+    name = headers(type_of(event), source="test", time=1)
+    log.append("usage", "acme", encode(event), name, 0)
+
+
+@pytest.fixture
+def budgets(log: CommandLog, monkeypatch: pytest.MonkeyPatch) -> CommandLog:
+    """A tenant's quota, a budget for each of its users in money, and one that only counts."""
+    monkeypatch.setattr("streams.commands.quota._now", lambda: LATE * 1_000_000)
+    put("--tenant", "acme", "--tokens-per-day", "1000", "--concurrent", "4")
+    money = ("--limit", "5", "--unit", "usd", "--window", "month")
+    put("team", "--tenant", "acme", "--each", "user", *money)
+    put("watched", "--limit", "10", "--unit", "requests", "--window", "hour", "--shadow")
+    return log
+
+
+def test_every_bound_is_shown_as_it_stands(budgets: CommandLog) -> None:
+    """Used, held and left; of a budget apart for each of many, each that was used."""
+    spend(budgets, "q1", 200)
+    spend(budgets, "q2", 300, end=False, user="bo")
+    lines = [json.loads(line) for line in run("show", "--json").splitlines()]
+    found = {(one["budget"], one["bucket"]): one for one in lines}
+    day = found["acme:tokens_per_day", ""]
+    assert (day["used"], day["held"], day["remaining"]) == (200, 300, 500)
+    assert found["acme:concurrent", ""]["window"] is None
+    assert found["team", "acme ana"]["used"] == 1_500_000
+    assert found["team", "acme bo"]["used"] == 0
+    assert (found["watched", ""]["shadow"], found["watched", ""]["used"]) == (True, 1)
+    shown = run("show")
+    assert "acme:tokens_per_day\t1000 tokens a day\t200 used, 300 held\t500 left" in shown
+    assert "team acme ana\t$5 a month\t$0.0015 used" in shown
+    assert "shadow: would have refused 0" in shown
+
+
+def test_what_bounds_a_tenant_is_shown_alone(budgets: CommandLog) -> None:
+    """Or a budget, by its name."""
+    put("--tenant", "other", "--concurrent", "4")
+    tenants = run("show", "--tenant", "other").splitlines()
+    assert [line.partition("\t")[0] for line in tenants] == ["other:concurrent", "watched"]
+    assert len(run("show", "team").splitlines()) == 1
+    assert run("show", "nobody") == ""
+
+
+def test_usage_is_told_by_whom_and_by_what(budgets: CommandLog) -> None:
+    """In requests, tokens and money; what is still under way does not count."""
+    spend(budgets, "q1", 200)
+    spend(budgets, "q2", 301, user="bo")
+    spend(budgets, "q3", 9, end=False)
+    by_user = run("usage", "--by", "user", "--by", "tenant")
+    assert by_user.splitlines() == [
+        "acme\tbo\t1 requests\t150 tokens in, 151 out\t$0.0015",
+        "acme\tana\t1 requests\t100 tokens in, 100 out\t$0.0015",
+    ]
+    (total,) = map(json.loads, run("usage", "--json").splitlines())
+    assert (total["of"], total["requests"], total["nanousd"]) == ({"tenant": "acme"}, 2, 3_000_000)
+    assert run("usage", "--tenant", "other") == ""
+    assert run("usage", "--since", "2h", "--until", "1h") == ""
+    with pytest.raises(FreshetError, match="--by 'planet'"):
+        run("usage", "--by", "planet")
+    with pytest.raises(FreshetError, match="--since"):
+        run("usage", "--since", "yesterday")
+
+
+def test_a_forecast_says_when_nothing_is_left(budgets: CommandLog) -> None:
+    """With its rate and the interval; what has no window has no forecast."""
+    spend(budgets, "q1", 200)
+    found = {
+        one["budget"]: one["forecast"]
+        for one in map(json.loads, run("forecast", "--json").splitlines())
+    }
+    assert set(found) == {"acme:tokens_per_day", "team", "watched"}
+    day = found["acme:tokens_per_day"]
+    assert day["rate"]["low"] <= day["rate"]["mean"] <= day["rate"]["high"]
+    assert "used up" in run("forecast", "team")
