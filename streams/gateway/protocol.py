@@ -1,7 +1,8 @@
-"""HTTP/1.1 as uvicorn has it, where the head of a request has to be there in time.
+"""HTTP/1.1 as uvicorn has it, where a connection for which nothing is done ends in time.
 
-uvicorn waits for ever for the first request of a connection, and for the rest of a head that has
-begun: a thousand callers who say nothing would be all that it ever hears.
+uvicorn waits for ever for the first request of a connection, for the rest of a head that has
+begun, and for the body of a request that it has answered already, as long as now and then a byte
+comes: a thousand callers who say next to nothing would be all that it ever hears.
 """
 
 import asyncio
@@ -30,7 +31,16 @@ class Bounded(H11Protocol):
     def handle_events(self) -> None:
         """Go on with what has come, and wait where a head is still not whole."""
         super().handle_events()
-        if self.conn.their_state is h11.IDLE:
+        self._mind()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, and for what the answered one has not sent yet."""
+        super().on_response_complete()
+        self._mind()
+
+    def _mind(self) -> None:
+        """Nobody works for a caller whose head is not whole, or who has its answer already."""
+        if self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE:
             self._watch()
         else:
             self._unwatch()
