@@ -17,8 +17,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from math import log
 from threading import local
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from snowballstemmer.english_stemmer import EnglishStemmer
 
 MAX_TERM = 64
@@ -70,9 +71,9 @@ class LexicalSpec(Struct, frozen=True, kw_only=True):
     search engine" (2012) and Anserini uses. For short passages they do better than 1.2 and 0.75.
     """
 
-    k1: float = 0.9
-    b: float = 0.4
-    average_length: float = 80.0
+    k1: Annotated[float, Meta(ge=0, le=100)] = 0.9
+    b: Annotated[float, Meta(ge=0, le=1)] = 0.4
+    average_length: Annotated[float, Meta(ge=1, le=1_000_000)] = 80.0
     """Terms of an ordinary passage, title included. Pinned: it must not move with the index."""
 
 

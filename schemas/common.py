@@ -87,3 +87,6 @@ Reference = Annotated[
 EnvironmentName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)")]
 
 Label = Annotated[str, Meta(max_length=128)]
+
+KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")]
+"""The id of an API key, which is no secret."""

@@ -17,6 +17,7 @@ from schemas.common import (
     GroupName,
     Id,
     IndexTime,
+    KeyId,
     Label,
     Name,
     Principal,
@@ -25,9 +26,17 @@ from schemas.common import (
     TenantName,
     Versioned,
 )
+from schemas.usage import Priority, WindowName
 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Limit = Annotated[int, Meta(ge=0, le=MAX_INT)]
+ModelName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}(@[0-9]{1,18})?$(?!\n)",
+        description="All versions of a model, `reader`, or one, `reader@1`.",
+    ),
+]
 Spec = Annotated[dict[Annotated[str, Meta(max_length=64)], Scalar], Meta(max_length=64)]
 """A processor's settings, by name."""
 
@@ -43,14 +52,55 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     """From here on it is as if it had never been set."""
 
 
+MAX_VALUE = 4096
+
+VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$(?!\n)")]
+Value = Annotated[str, Meta(max_length=MAX_VALUE)]
+Length = Annotated[int, Meta(ge=1, le=1024 * 1024)]
+"""Characters."""
+
+
+class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands in a prompt's text in place of `{{name}}`."""
+
+    name: VariableName
+    default: Value | None = None
+    """Where a question brings no value."""
+    max_length: Length | None = None
+    """Of its value, as it stands in the prompt. A question with a longer one is refused; of the
+    passages the last are left out instead."""
+
+
+Wording = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
+
+
+class PromptChecks(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a prompt has to keep to; one that does not is refused."""
+
+    max_length: Length | None = None
+    """Of the longest prompt that can come of it, whatever is asked and found."""
+    contains: Annotated[list[Wording], Meta(max_length=64)] = []
+    """Texts that stand in its template."""
+    lacks: Annotated[list[Wording], Meta(max_length=64)] = []
+    """Texts that do not, in capitals or not."""
+
+
 class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="prompt"):
     """A prompt's text. A version never changes; another text is another version."""
 
     name: Name
     version: Annotated[int, Meta(ge=1, le=MAX_INT)]
     template: Annotated[str, Meta(min_length=1, max_length=65536)]
+    """`{{passages}}` and `{{question}}` stand in it, and other variables that it declares."""
+    variables: Annotated[list[Variable], Meta(max_length=64)] = []
+    checks: PromptChecks | None = None
     parameters: Spec = {}
     """How the model is sampled with it."""
+    tags: Annotated[dict[Annotated[str, Meta(max_length=256)], Value], Meta(max_length=64)] = {}
+    """For people and other registries; nothing here looks at them."""
+
+
+MAX_BEFORE = 16
 
 
 class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
@@ -59,6 +109,8 @@ class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
     name: AliasName
     of: Literal["prompt", "model"]
     target: Versioned
+    before: Annotated[list[Versioned], Meta(max_length=MAX_BEFORE)] = []
+    """What it stood for earlier, the latest first: where a rollback goes."""
 
 
 class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,7 +145,40 @@ class Quota(Change, frozen=True, kw_only=True, omit_defaults=True, tag="quota"):
     concurrent: Limit | None = None
 
 
-Priority = Literal["low", "normal", "high"]
+Whose = Literal["tenant", "key", "user"]
+
+
+class Budget(Change, frozen=True, kw_only=True, omit_defaults=True, tag="budget"):
+    """What may be used by all the requests that agree with each field of whom that is given.
+
+    Nothing is carried over where the limit, the window or the burst changes: what was used counts
+    against the new ones.
+    """
+
+    name: Name
+    tenant: Principal | None = None
+    key_id: KeyId | None = None
+    user: Id | None = None
+    model: ModelName | None = None
+    route: Name | None = None
+    each: Whose | None = None
+    """A limit of that size apart for every tenant, every key or every user of a tenant."""
+    unit: Literal["tokens", "usd", "requests", "concurrent"]
+    limit: Annotated[float, Meta(ge=0, le=1e12)]
+    window: WindowName = "day"
+    """A month that rolls has 30 days. `concurrent` has no window."""
+    calendar: bool = False
+    """The window begins with the minute, hour, day, Monday or month (UTC); else it rolls."""
+    burst: Annotated[float, Meta(ge=0, le=1e12)] | None = None
+    """A bucket of so many, refilled by `limit` a window continuously, in place of the window."""
+    kept: Annotated[dict[Literal["normal", "high"], Ratio], Meta(max_length=2)] = {}
+    """The share of the limit that only requests of this priority, or above it, may fill."""
+    pool: Name | None = None
+    """The shared budget that a request is charged to, as a whole, where this one is too full."""
+    shared: bool = False
+    """A pool: of itself it bounds nobody."""
+    shadow: bool = False
+    """Never refuses: what it would have refused is only counted."""
 
 
 class TenantLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -135,16 +220,21 @@ class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="i
 
     name: Name
     state: Literal["building", "serving", "retired"]
+    """`serving` once it has caught up with the log; `retired` for good."""
     embedder: Versioned
+    dimensions: Annotated[int, Meta(ge=2, le=32_768)] = 384
+    """Of the embedder's vectors."""
     chunk: Spec
     """How documents are cut: lengths, and what stands in front of a unit when it is embedded."""
     lexical: Spec
     """How passages are weighed: `k1`, `b` and `average_length`."""
     fusion: Spec
     """How the two lists become one: the weights, and how long each list is."""
+    complete_from: IndexTime | None = None
+    """The index time from which it shows all that was in the log before it was built; None while
+    it is being built."""
 
 
-KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")]
 Scope = Literal[
     "ask",
     "documents:read",
@@ -169,6 +259,8 @@ class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
     scopes: Annotated[list[Scope], Meta(max_length=8)] = []
     """What it may do. A key that names none but `documents:admin` may do the rest as well."""
     expires_at: IndexTime | None = None
+    priority: Priority | None = None
+    """Of the requests that come with it; absent, its tenant's."""
 
 
 Point = tuple[Ratio, Ratio]
@@ -208,6 +300,7 @@ ControlEvent = (
     | Alias
     | Route
     | Quota
+    | Budget
     | Tenant
     | IndexVersion
     | ApiKey
@@ -223,6 +316,8 @@ def key_of(change: ControlEvent) -> str:
             return f"prompt/{change.name}@{change.version}"
         case Quota():
             return f"quota/{change.tenant}"
+        case Budget():
+            return f"budget/{change.name}"
         case Tenant():
             return f"tenant/{change.name}"
         case Alias():

@@ -164,7 +164,8 @@ class Documents:
         return None if status is None else self._described(doc_id, status, caller)
 
     def _described(self, doc_id: str, status: DocumentStatus, caller: Caller) -> dict[str, Any]:
-        described = _described(doc_id, status, self._statuses.is_applied(status))
+        changes, _ = self._statuses.view.topics
+        described = _described(doc_id, status, changes, self._statuses.is_applied(status))
         return described | {"acl": shown_acl(status.acl, caller)}
 
     async def _written(
@@ -247,7 +248,7 @@ def _pending(doc_id: str, partition: int, offset: int) -> dict[str, Any]:
     }
 
 
-def _described(doc_id: str, status: DocumentStatus, applied: bool) -> dict[str, Any]:
+def _described(doc_id: str, status: DocumentStatus, changes: str, applied: bool) -> dict[str, Any]:
     """A status as JSON. `status` is what stands, `outcome` what the newest event came to."""
     stands = "rejected" if status.state == "absent" else status.state
     return {
@@ -259,7 +260,7 @@ def _described(doc_id: str, status: DocumentStatus, applied: bool) -> dict[str, 
         "index_time": status.index_time,
         "indexed_at": format_time(status.index_time),
         "change": {
-            "topic": "index.changes",
+            "topic": changes,
             "partition": status.partition,
             "offset": status.changes_offset,
         },

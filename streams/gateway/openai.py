@@ -67,7 +67,7 @@ class Completions:
         began = time.monotonic()
         key = idempotency_key(request)
         chat = await read_json(request, ChatRequest, MAX_CHAT_BYTES)
-        query = query_of(chat, query_id_of(caller.tenant, key), caller.tenant)
+        query = query_of(chat, query_id_of(caller.tenant, key), caller)
         check_limits(query, caller.limits, self._clock())
         trace = Trace.parse(request.headers.get("traceparent")) or Trace.new()
         return _Call(chat, query, trace, key is not None, began)

@@ -15,11 +15,10 @@ import msgspec
 from processors.assemble import Assembled, Assembler
 from processors.readtime import Progress
 from schemas.index import IndexChange, IndexEvent, IndexProgress
+from schemas.topics import changes_topic, progress_topic
 from streams.clients.kafka import Record
 from streams.views.belongings import Belongings
 from streams.views.documentstatus import DocumentStatus, Write, folded
-
-TOPICS = ("index.changes", "index.progress")
 
 _SCHEMA = """
 create table if not exists positions (
@@ -49,6 +48,7 @@ class StatusView:
         self._db.executescript(_SCHEMA)
         self.belongings = Belongings(self._db)
         self._version = index_version
+        self.topics = changes_topic(index_version), progress_topic(index_version)
         self._partitions = partitions
         self._load()
         if self._db.execute("pragma user_version").fetchone()[0] != _LAYOUT:
@@ -103,7 +103,7 @@ class StatusView:
         """Fold records of both topics in their order; all of them or none."""
         with self._transaction():
             for record in records:
-                if record.topic == "index.progress":
+                if record.topic == self.topics[1]:
                     self._progressed(record)
                 elif record.value is not None:
                     self._changed(record, _event(record.value))
@@ -175,7 +175,7 @@ class StatusView:
         )
 
     def _load(self) -> None:
-        self._places: dict[str, dict[int, int]] = {topic: {} for topic in TOPICS}
+        self._places: dict[str, dict[int, int]] = {topic: {} for topic in self.topics}
         self._handled: dict[int, int] = {}
         self._assemblers: dict[int, Assembler] = {}
         self.progress = Progress(self._version, self._partitions)
@@ -183,7 +183,7 @@ class StatusView:
             "select topic, partition, next_offset, index_time, applied from positions"
         ):
             self._places[topic][partition] = next_offset
-            if topic == "index.changes":
+            if topic == self.topics[0]:
                 self._handled[partition] = applied
                 self._assemblers[partition] = Assembler(index_time, applied)
         for (value,) in self._rows("select value from progress"):

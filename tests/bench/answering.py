@@ -83,7 +83,9 @@ class Bare:
         )
         first = None
         pieces = self._reader.generate(
-            prompt_for(PROMPT, text, found), max_tokens=query.max_tokens, timeout_s=60.0
+            prompt_for(PROMPT, {"question": text}, found),
+            max_tokens=query.max_tokens,
+            timeout_s=60.0,
         )
         async for _ in pieces:
             first = first or time.perf_counter()

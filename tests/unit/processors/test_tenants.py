@@ -25,7 +25,7 @@ def tenant(name: str = "acme", revision: int = 1, **fields: object) -> Tenant:
 
 def control(*events: Tenant) -> Control:
     """What is in force after these."""
-    made = Control(built_in("v1", "reader"))
+    made = Control(built_in("reader"))
     for event in events:
         assert made.observe(event) is None
     return made

@@ -6,6 +6,7 @@ from schemas.codec import InvalidEvent, decode_as, encode
 from schemas.control import (
     Alias,
     ApiKey,
+    Budget,
     Calibration,
     Environment,
     IndexVersion,
@@ -37,6 +38,7 @@ def test_an_index_version_holds_all_that_pins_an_index():
         (Alias, "alias/prompt/answer@production"),
         (Route, "route/default"),
         (Quota, "quota/acme"),
+        (Budget, "budget/acme-daily"),
         (Tenant, "tenant/acme"),
         (Environment, "environment/this"),
         (IndexVersion, "index/v1"),
