@@ -4,9 +4,12 @@ Who carries out a plan looks at nothing else: a question that is under way when 
 is answered as it was admitted.
 """
 
+from msgspec.structs import replace
+
 from processors.builtin import ROUTE
 from processors.control import Control
 from processors.registry import resolve
+from processors.tenants import tenant_in
 from schemas.control import Branch, Route
 from schemas.queries import Plan, Query
 
@@ -14,7 +17,8 @@ from schemas.queries import Plan, Query
 def plans(control: Control, query: Query) -> list[Plan]:
     """The plan whose answer is shown."""
     route = control.of(Route)[ROUTE]
-    return [_plan(control, route, route.branches[0])]
+    groups = tenant_in(control, query.tenant).groups
+    return [replace(_plan(control, route, route.branches[0]), groups=groups)]
 
 
 def label(plan: Plan) -> str:

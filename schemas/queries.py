@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from schemas.common import (
     MAX_INT,
     MAX_QUESTION,
+    GroupName,
     Id,
     IndexTime,
     KeyId,
@@ -77,6 +78,8 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: Versioned
     shadow_of: Id | None = None
     """The question whose answer is shown in place of this one's, which nobody sees."""
+    groups: Annotated[list[GroupName], Meta(max_length=64)] = []
+    """Those that its tenant belonged to: what they may find, the answer may rest on."""
 
 
 class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):
