@@ -81,5 +81,4 @@ def _built_in() -> list["ControlEvent"]:
     from processors.builtin import built_in
     from streams import config
 
-    settings = config.load()
-    return built_in(settings.index_version, settings.triton.reader)
+    return built_in(config.load().triton.reader)
