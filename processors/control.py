@@ -86,9 +86,8 @@ class Control:
         known = self.revision(key)
         if key not in self._built_in and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
-        if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
-            if _LIFE.index(event.state) < _LIFE.index(before.state):
-                return f"{key} is {before.state}: it does not go back to {event.state}"
+        if _goes_back(before, event):
+            return f"{key} has gone on: an index version that serves or is retired stays so"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
@@ -100,6 +99,12 @@ def _unmakeable(event: IndexVersion) -> str | None:
     except InvalidSpec as error:
         return f"{key_of(event)}: {error}"
     return None
+
+
+def _goes_back(before: ControlEvent, event: ControlEvent) -> bool:
+    if not isinstance(event, IndexVersion) or not isinstance(before, IndexVersion):
+        return False
+    return _LIFE.index(event.state) < _LIFE.index(before.state)
 
 
 def _fixed(event: ControlEvent) -> list[object]:

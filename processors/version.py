@@ -69,19 +69,20 @@ def changed(spec: _Spec, settings: Settings, group: str, *, strict: bool = True)
         known = ", ".join(spec.__struct_fields__)
         raise InvalidSpec(f"there is no setting {group}.{name}; there are {known}")
     try:
-        return msgspec.convert(
-            {**msgspec.to_builtins(spec), **settings}, type(spec), strict=strict
-        )
+        return msgspec.convert({**msgspec.to_builtins(spec), **settings}, type(spec), strict=strict)
     except msgspec.ValidationError as error:
         raise InvalidSpec(f"{group}: {error}") from None
 
 
 def settings_of(spec: IndexSpec) -> dict[str, str | int | float]:
     """Every setting by its dotted name: what two versions are compared by."""
-    plain = msgspec.to_builtins(spec)
-    groups = {name: plain.pop(name) for name in ("chunk", "lexical", "fusion")}
-    plain.pop("name")
-    return plain | {f"{group}.{name}": v for group, of in groups.items() for name, v in of.items()}
+    found: dict[str, str | int | float] = {}
+    for name, value in msgspec.to_builtins(spec).items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{inner}": each for inner, each in value.items()}
+        elif name != "name":
+            found[name] = value
+    return found
 
 
 def _check_lengths(chunk: ChunkSpec) -> None:

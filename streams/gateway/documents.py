@@ -257,9 +257,7 @@ def _pending(doc_id: str, partition: int, offset: int) -> dict[str, Any]:
     }
 
 
-def _described(
-    doc_id: str, status: DocumentStatus, changes: str, applied: bool
-) -> dict[str, Any]:
+def _described(doc_id: str, status: DocumentStatus, changes: str, applied: bool) -> dict[str, Any]:
     """A status as JSON. `status` is what stands, `outcome` what the newest event came to."""
     stands = "rejected" if status.state == "absent" else status.state
     return {
