@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from processors.version import InvalidSpec, spec_of
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -94,6 +93,9 @@ class Control:
 
 
 def _unmakeable(event: IndexVersion) -> str | None:
+    # Parsers and stemmers: most who follow `control` need none of them.
+    from processors.version import InvalidSpec, spec_of
+
     try:
         spec_of(event)
     except InvalidSpec as error:
