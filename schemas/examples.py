@@ -8,11 +8,17 @@ from schemas.control import (
     Alias,
     ApiKey,
     Branch,
+    Budget,
     Calibration,
+    Environment,
     IndexVersion,
+    PromptChecks,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
+    TenantLimits,
+    Variable,
 )
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
@@ -31,7 +37,7 @@ from schemas.index import (
 from schemas.monitoring import Alert, Drift, Example, Window
 from schemas.queries import AdmittedQuery, Cancellation, Query, Reservation, WriteReceipt
 from schemas.responses import Citation, Receipt, Response, ResponseDelta, Usage
-from schemas.usage import Released, Reserved, Settled
+from schemas.usage import Bound, Charge, Price, Released, Reserved, Settled
 
 _NOW = 1_760_000_000_000_000
 _MINUTE = 60_000_000
@@ -42,6 +48,7 @@ _QUERY = Query(
     text="When does the pool close idle connections?",
     tenant="acme",
     session_id="s-1",
+    variables={"language": "English"},
     top_k=3,
     filters={"product": "httpx", "year": [2024, 2025]},
     max_tokens=128,
@@ -178,13 +185,66 @@ _EVENTS: tuple[Struct, ...] = (
         tenant="acme",
         tokens=2048,
         at=_NOW,
+        least=260,
         expires_at=_NOW + _MINUTE,
         model="reader@1",
+        route="default",
+        key_id="9f86d081884c",
+        user="ana",
+        priority="low",
+        price=Price(input=150, output=600),
+        charges=[
+            Charge(
+                budget="acme-daily",
+                bucket="acme ana",
+                unit="tokens",
+                limit=1_000_000,
+                calendar=True,
+                usable=800_000,
+                pool=Bound(
+                    budget="everybody",
+                    unit="nanousd",
+                    limit=50_000_000_000,
+                    window="month",
+                    usable=50_000_000_000,
+                ),
+            ),
+            Charge(
+                budget="acme:tokens_per_minute",
+                unit="tokens",
+                limit=100_000,
+                window="minute",
+                burst=20_000,
+                usable=20_000,
+                shadow=True,
+            ),
+        ],
     ),
-    Settled(request_id="q-1", tenant="acme", input_tokens=210, output_tokens=14, at=_NOW),
+    Settled(
+        request_id="q-1",
+        tenant="acme",
+        input_tokens=210,
+        output_tokens=14,
+        nanousd=39_900,
+        at=_NOW,
+    ),
     Released(request_id="q-2", tenant="acme", reason="cancelled", at=_NOW),
-    PromptVersion(name="answer", version=1, template="Answer from the passages.", **_CONTROL),
-    Alias(name="answer@production", of="prompt", target="answer@1", **_CONTROL),
+    PromptVersion(
+        name="answer",
+        version=1,
+        template="Answer in {{language}}.\n\n{{passages}}\n\nQuestion: {{question}}\n\nAnswer:",
+        variables=[
+            Variable(name="language", default="English", max_length=32),
+            Variable(name="passages", max_length=16_384),
+        ],
+        checks=PromptChecks(max_length=40_000, contains=["Answer"], lacks=["please"]),
+        parameters={"temperature": 0.0},
+        tags={"team": "search"},
+        **_CONTROL,
+    ),
+    Alias(
+        name="answer@production", of="prompt", target="answer@2", before=["answer@1"], **_CONTROL
+    ),
     Route(
         name="default",
         branches=[
@@ -193,6 +253,32 @@ _EVENTS: tuple[Struct, ...] = (
         **_CONTROL,
     ),
     Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, **_CONTROL),
+    Budget(
+        name="acme-daily",
+        tenant="acme",
+        key_id="9f86d081884c",
+        user="ana",
+        model="reader",
+        route="default",
+        each="user",
+        unit="tokens",
+        limit=1_000_000,
+        window="day",
+        calendar=True,
+        burst=100_000,
+        kept={"normal": 0.2, "high": 0.1},
+        pool="everybody",
+        shadow=True,
+        **_CONTROL,
+    ),
+    Tenant(
+        name="acme",
+        groups=["group:staff"],
+        priority="high",
+        prefix="acme/",
+        limits=TenantLimits(top_k=10, in_hand=32),
+        **_CONTROL,
+    ),
     IndexVersion(
         name="v1",
         state="serving",
@@ -210,6 +296,7 @@ _EVENTS: tuple[Struct, ...] = (
         label="the search page",
         scopes=["documents:admin"],
         expires_at=_NOW + 30 * 1440 * _MINUTE,
+        priority="low",
         **_CONTROL,
     ),
     Calibration(
@@ -223,6 +310,7 @@ _EVENTS: tuple[Struct, ...] = (
         routes=["default"],
         **_CONTROL,
     ),
+    Environment(name="staging", **_CONTROL),
     Drift(
         metric="retrieval.top_score",
         method="psi",

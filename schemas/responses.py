@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from schemas.common import Id, IndexTime, Offset, Principal
+from schemas.common import MAX_INT, Id, IndexTime, Offset, Principal
+from schemas.usage import Unit
 
 Status = Literal["answered", "unanswerable", "refused", "quota_exceeded", "failed"]
 
@@ -59,6 +60,23 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """Terms of the question with the weights then in force."""
     passages: list[str]
     """`passage_id@version`, in the order in which the prompt has them."""
+    groups: list[str] = []
+    """Those of the tenant that it was searched for, besides the tenant's own documents."""
+
+
+class ExceededLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The bound that a request did not fit."""
+
+    name: Annotated[str, Meta(max_length=192)]
+    kind: Literal["rate", "quota"]
+    """`rate`: of an hour at most, or of requests under way; waiting helps. `quota`: a budget of
+    a day and more is used up."""
+    unit: Unit
+    limit: Annotated[int, Meta(ge=0, le=MAX_INT)]
+    remaining: Annotated[int, Meta(ge=0, le=MAX_INT)]
+    reset_s: Annotated[float, Meta(ge=0)] | None = None
+    """Seconds until as much is free as the request needs, should nobody else take it; absent
+    where it asks for more than the bound ever gives."""
 
 
 class Error(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,6 +85,8 @@ class Error(Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: ErrorType
     message: str
     retry_after_s: float | None = None
+    limit: ExceededLimit | None = None
+    """Which bound it was, of a `quota_exceeded`."""
 
 
 class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):

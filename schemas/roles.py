@@ -22,7 +22,14 @@ ROLES: Mapping[str, Role] = {
     "gateway": Role(
         doc="HTTP in front of the topics.",
         sends=("documents", "queries", "feedback"),
-        receives=("responses", "response.deltas", "index.changes", "index.progress", "control"),
+        receives=(
+            "responses",
+            "response.deltas",
+            "index.changes",
+            "index.progress",
+            "control",
+            "usage",
+        ),
     ),
     "indexer": Role(
         doc="Decides what a document's new text changes in the index.",
@@ -36,15 +43,15 @@ ROLES: Mapping[str, Role] = {
     ),
     "admission": Role(
         doc="Lets a question pass, refuses it, or sends it to the partition of its tenant.",
-        sends=("queries", "queries.admitted", "responses", "dead-letters"),
-        receives=("queries", "control"),
+        sends=("queries", "queries.admitted", "responses", "usage", "dead-letters"),
+        receives=("queries", "control", "usage"),
     ),
     "answerer": Role(
         doc="Retrieves, has an answer written, and sends it with citations and a receipt.",
-        sends=("responses", "response.deltas", "dead-letters"),
+        sends=("responses", "response.deltas", "usage", "dead-letters"),
         receives=(
             *("queries.admitted", "responses", "index.changes", "index.progress"),
-            "control",
+            *("control", "usage"),
         ),
     ),
     "judge": Role(
@@ -65,7 +72,7 @@ ROLES: Mapping[str, Role] = {
     "operator": Role(
         doc="Looks at what could not be processed, and sends it again once it is mended.",
         sends=("documents", "queries", "feedback", "control"),
-        receives=("dead-letters",),
+        receives=("dead-letters", "usage"),
     ),
 }
 """The topics that no role has yet are a contract already: their events may be written and read."""

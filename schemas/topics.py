@@ -8,7 +8,18 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.control import Alias, ApiKey, Calibration, IndexVersion, PromptVersion, Quota, Route
+from schemas.control import (
+    Alias,
+    ApiKey,
+    Budget,
+    Calibration,
+    Environment,
+    IndexVersion,
+    PromptVersion,
+    Quota,
+    Route,
+    Tenant,
+)
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
 from schemas.evaluations import Evaluation
@@ -138,26 +149,32 @@ _ALL = (
     Topic(
         name="usage",
         key="tenant",
-        doc="The token ledger: reserved, settled, released.",
+        doc="The token ledger: reserved, settled, released. All of it lies in partition 0, which "
+        "gives all spending one order.",
         types={
             "dev.freshet.usage.reserved.v1": Reserved,
             "dev.freshet.usage.settled.v1": Settled,
             "dev.freshet.usage.released.v1": Released,
         },
+        retention="long",
     ),
     Topic(
         name="control",
         key="kind/name",
-        doc="Prompts, aliases, routes, quotas, index versions, API keys and calibrations of the "
-        "judge; every version within the horizon, the newest of each for ever.",
+        doc="Prompts, aliases, routes, quotas, budgets, tenants, index versions, API keys, calibrations of "
+        "the judge, and the environment that these topics belong to; every version within the "
+        "horizon, the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,
             "dev.freshet.control.route.v1": Route,
             "dev.freshet.control.quota.v1": Quota,
+            "dev.freshet.control.budget.v1": Budget,
+            "dev.freshet.control.tenant.v1": Tenant,
             "dev.freshet.control.index.v1": IndexVersion,
             "dev.freshet.control.key.v1": ApiKey,
             "dev.freshet.control.calibration.v1": Calibration,
+            "dev.freshet.control.environment.v1": Environment,
         },
         cleanup="compact",
         retention="forever",

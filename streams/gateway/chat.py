@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from schemas.queries import Query
 from schemas.responses import Response
 from schemas.times import InvalidTime, parse_time
+from streams.gateway.auth import Caller
 from streams.gateway.errors import ApiError, invalid
 
 MODEL = "freshet"
@@ -20,7 +21,7 @@ UNANSWERABLE = "The documents do not say."
 
 _OBJECT = "chat.completion"
 _CHUNK = "chat.completion.chunk"
-_PARAMS = {"text": "messages", "max_tokens": "max_tokens"}
+_PARAMS = {"text": "messages", "max_tokens": "max_tokens", "user": "user"}
 """Fields of a query that have another name in the request; the others are under `freshet`."""
 
 
@@ -74,8 +75,8 @@ class ChatRequest(Struct, frozen=True):
         return self.stream_options is not None and self.stream_options.include_usage
 
 
-def query_of(request: ChatRequest, query_id: str, tenant: str) -> Query:
-    """The question in a request: its last user message.
+def query_of(request: ChatRequest, query_id: str, caller: Caller) -> Query:
+    """The question in a request: its last user message, and who asks it.
 
     Raises:
         ApiError: an unknown model (404), or no question, or one out of bounds (400).
@@ -92,11 +93,13 @@ def query_of(request: ChatRequest, query_id: str, tenant: str) -> Query:
         "max_staleness_ms": options.max_staleness_ms,
         "top_k": options.top_k,
         "filters": options.filters,
+        "user": request.user or None,
         "session_id": options.session_id or request.user or None,
         "max_tokens": older if newer is None else newer,
     }
     fields = {name: value for name, value in given.items() if value is not None}
-    return _query({"query_id": query_id, "tenant": tenant, "text": _question(request), **fields})
+    who = {"query_id": query_id, "tenant": caller.tenant, "key_id": caller.key_id}
+    return _query({**who, "text": _question(request), **fields})
 
 
 def no_such_model(name: str) -> ApiError:
@@ -187,7 +190,8 @@ class Writer:
         return [end, {**self._head(_CHUNK), "choices": [], "usage": usage_of(response)}]
 
     def _reason(self, response: Response) -> str:
-        return "length" if response.usage.output_tokens >= self._query.max_tokens else "stop"
+        full = response.usage.output_tokens >= self._query.max_tokens
+        return "length" if full else response.finish
 
     def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}

@@ -8,7 +8,9 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from schemas.responses import Error, ErrorType, Response
+from schemas.responses import Error, ErrorType, ExceededLimit, Response
+from schemas.usage import Unit
+from streams.gateway.ratelimits import Standing, rate_limit_headers
 
 CLIENT_CLOSED_REQUEST = 499
 """What nginx calls a request whose caller is gone; nobody is there to read it."""
@@ -32,7 +34,13 @@ _PARAM: Mapping[ErrorType, str] = {
     "stale": "freshet.max_staleness_ms",
     "after_timeout": "freshet.after",
 }
+_CODE = {"rate": "rate_limit_exceeded", "quota": "insufficient_quota"}
+"""OpenAI's two: wait a little, or have the budget raised."""
+_RATE_TYPE: Mapping[Unit, str] = {"tokens": "tokens", "nanousd": "tokens"}
+"""What OpenAI calls a rate by; any other is of requests."""
 _RETRY_AFTER_S = {429: 10.0, 503: 2.0}
+_WORTH_WAITING_S = 60.0
+"""A client that tries again by itself waits so long at most; its caller is better told at once."""
 
 
 class ApiError(Exception):
@@ -47,21 +55,25 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after_s: float | None = None,
         details: Mapping[str, Any] | None = None,
+        limit: ExceededLimit | None = None,
     ) -> None:
+        """`limit` is what a 429 is about: with one, nothing is made up of when to come again."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.param = param
-        self.retry_after_s = retry_after_s or _RETRY_AFTER_S.get(status)
         self.details = details
+        self.limit = limit
+        usual = _RETRY_AFTER_S.get(status) if limit is None else limit.reset_s
+        self.retry_after_s = retry_after_s or usual
 
     @property
     def body(self) -> dict[str, Any]:
         """What the response says."""
         error = {
             "message": self.message,
-            "type": _type(self.status),
+            "type": _type(self.status, self.limit),
             "param": self.param,
             "code": self.code,
         }
@@ -70,9 +82,13 @@ class ApiError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """What a caller's client goes by when it decides whether to try again."""
-        found = {"x-should-retry": "true" if self.retry_after_s is not None else "false"}
-        if self.retry_after_s is not None:
-            found["Retry-After"] = str(max(1, ceil(self.retry_after_s)))
+        wait_s = self.retry_after_s
+        worth_it = wait_s is not None and wait_s <= _WORTH_WAITING_S
+        found = {"x-should-retry": "true" if worth_it else "false"}
+        if wait_s is not None:
+            found["Retry-After"] = str(max(1, ceil(wait_s)))
+        if self.limit is not None:
+            found |= rate_limit_headers([Standing.of(self.limit)])
         if self.status == HTTPStatus.UNAUTHORIZED:
             found["WWW-Authenticate"] = 'Bearer realm="freshet"'
         return found
@@ -98,11 +114,12 @@ def of_response(response: Response, details: Mapping[str, Any]) -> ApiError:
     error = response.error or _unexplained(response)
     return ApiError(
         _STATUS.get(error.type, 500),
-        error.type,
+        _CODE[error.limit.kind] if error.limit is not None else error.type,
         error.message,
         param=_PARAM.get(error.type),
         retry_after_s=error.retry_after_s,
         details=details,
+        limit=error.limit,
     )
 
 
@@ -115,7 +132,10 @@ def _unexplained(response: Response) -> Error:
     return Error(type=kind, message=f"the question was not answered: {response.status}")
 
 
-def _type(status: int) -> str:
+def _type(status: int, limit: ExceededLimit | None) -> str:
+    if limit is not None:
+        rate = _RATE_TYPE.get(limit.unit, "requests")
+        return _CODE["quota"] if limit.kind == "quota" else rate
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "rate_limit_error"
     return "server_error" if status >= 500 else "invalid_request_error"

@@ -65,7 +65,7 @@ class Completions:
         caller = self._authenticate(request)
         key = idempotency_key(request)
         chat = await read_json(request, ChatRequest, MAX_CHAT_BYTES)
-        query = query_of(chat, query_id_of(caller.tenant, key), caller.tenant)
+        query = query_of(chat, query_id_of(caller.tenant, key), caller)
         trace = Trace.parse(request.headers.get("traceparent")) or Trace.new()
         return _Call(chat, query, trace, key is not None, began)
 

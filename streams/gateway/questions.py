@@ -8,6 +8,7 @@ from hashlib import sha256
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from monitoring import metrics
 from schemas.codec import encode
@@ -89,8 +90,8 @@ class Questions:
             yield awaited
 
     def _check_same(self, query: Query) -> None:
-        """A key that comes again must come with the same question."""
-        fingerprint = sha256(encode(query)).digest()
+        """A key that comes again must come with the same question, by whichever of its API keys."""
+        fingerprint = sha256(encode(replace(query, key_id=None))).digest()
         if self._asked.setdefault(query.query_id, fingerprint) != fingerprint:
             message = "this Idempotency-Key came with another question before"
             raise ApiError(422, "idempotency_key_reused", message, param="Idempotency-Key")

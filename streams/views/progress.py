@@ -8,8 +8,8 @@ from typing import TypeVar
 from msgspec import json
 
 from processors.assemble import Assembler
-from processors.lexical import TermStatistics
 from processors.readtime import AppliedHistory, Progress
+from processors.statistics import Statistics
 from schemas.index import IndexEvent, IndexProgress
 from schemas.topics import changes_topic, progress_topic
 from streams.clients.kafka import LogClient, Record
@@ -30,7 +30,7 @@ class IndexFollower:
         self._changed = asyncio.Condition()
         self._known: dict[int, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self.statistics = TermStatistics()
+        self.statistics = Statistics()
         self.applied = AppliedHistory()
         self.progress = Progress(index_version, 0)
 
@@ -91,8 +91,8 @@ class IndexFollower:
             return
         self._known[record.partition] = step.index_time
         self.applied.note(record.partition, step.index_time, step.applied)
-        for part in step.parts:
-            self.statistics.apply(step.index_time, part.df, part.passages_delta)
+        if step.parts:
+            self.statistics.observe(step.parts)
 
 
 _event = json.Decoder(IndexEvent).decode

@@ -8,6 +8,7 @@ import pytest
 from schemas.codec import decode_as, encode
 from schemas.queries import Query, WriteReceipt
 from schemas.responses import Usage
+from streams.gateway.auth import Caller
 from streams.gateway.chat import (
     UNANSWERABLE,
     ChatRequest,
@@ -20,11 +21,12 @@ from streams.gateway.errors import ApiError
 from tests.doubles.answerer import ANSWER, response_to
 
 ASKED: dict[str, Any] = {"messages": [{"role": "user", "content": "When?"}]}
+CALLER = Caller("acme", "0123456789ab")
 
 
 def query(**request: Any) -> Query:
     """The question in a request."""
-    return query_of(decode_as(ChatRequest, msgspec.json.encode(ASKED | request)), "q-1", "acme")
+    return query_of(decode_as(ChatRequest, msgspec.json.encode(ASKED | request)), "q-1", CALLER)
 
 
 def refused(**request: Any) -> ApiError:
@@ -66,6 +68,7 @@ def test_the_fields_under_freshet_become_the_question_s() -> None:
         query_id="q-1",
         text="When?",
         tenant="acme",
+        key_id="0123456789ab",
         as_of="2025-10-09T08:53:20Z",
         after=WriteReceipt(topic="documents", partition=2, offset=41),
         max_staleness_ms=500,
@@ -86,6 +89,13 @@ def test_the_user_stands_for_the_session_where_none_is_given() -> None:
     assert query(user="u-1").session_id == "u-1"
 
 
+def test_the_key_and_the_user_are_told_so_that_each_can_have_a_budget() -> None:
+    """A user that is empty is none; the session is another matter where it is given."""
+    asked = query(user="u-1", freshet={"session_id": "s-1"})
+    assert (asked.key_id, asked.user, asked.session_id) == ("0123456789ab", "u-1", "s-1")
+    assert query(user="").user is None
+
+
 def test_fields_without_a_meaning_here_are_left_out() -> None:
     """As clients send them all the time."""
     assert query(temperature=0.2, tools=[], seed=7) == query()
@@ -103,6 +113,7 @@ def test_fields_without_a_meaning_here_are_left_out() -> None:
         ({"freshet": {"after": {"topic": "documents"}}}, "freshet.after"),
         ({"freshet": {"max_staleness_ms": -1}}, "freshet.max_staleness_ms"),
         ({"freshet": {"session_id": "a\nb"}}, "freshet.session_id"),
+        ({"user": "a\nb"}, "user"),
         ({"max_tokens": 100_000}, "max_tokens"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_completion_tokens": 0}, "max_tokens"),
@@ -143,6 +154,16 @@ def test_an_answer_as_long_as_it_may_be_says_so() -> None:
     asked = query(max_tokens=14)
     response = response_to(asked, usage=Usage(input_tokens=1, output_tokens=14))
     assert Writer(asked, 1).completion(response, {})["choices"][0]["finish_reason"] == "length"
+
+
+def test_an_answer_that_was_cut_where_its_tokens_ended_says_so() -> None:
+    """However few they are: the last chunk of a stream has it too."""
+    asked = query(max_tokens=100)
+    response = response_to(asked, finish="length")
+    writer = Writer(asked, 1)
+    whole = writer.completion(response, {})["choices"][0]["finish_reason"]
+    (end,) = writer.last(response, {})
+    assert (whole, end["choices"][0]["finish_reason"]) == ("length", "length")
 
 
 def test_unanswerable_is_a_plain_sentence() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from openai import APIError, AsyncOpenAI
+from openai import APIError, AsyncOpenAI, RateLimitError
 
 from schemas.envelope import Trace
 from schemas.queries import Query
-from schemas.responses import Error
+from schemas.responses import Error, ExceededLimit
 from streams.gateway.waiters import Waiters
 from tests.doubles.answerer import ANSWER, ScriptedAnswerer, never_answer
 from tests.doubles.front import NOW, Front, Run, settled
@@ -152,6 +152,77 @@ async def test_a_caller_who_has_to_wait_is_told_how_long(run: Run) -> None:
     assert response.headers["x-should-retry"] == "true"
 
 
+def exceeded(kind: str, **changes: object) -> Error:
+    """A refusal by a bound."""
+    fields = {
+        "name": "acme:tokens_per_minute",
+        "unit": "tokens",
+        "limit": 1000,
+        "remaining": 90,
+        "reset_s": 12.5,
+    }
+    limit = ExceededLimit(kind=kind, **(fields | changes))  # type: ignore[arg-type]
+    return Error(type="quota_exceeded", message="no", retry_after_s=limit.reset_s, limit=limit)
+
+
+async def test_a_rate_and_a_quota_are_told_apart(run: Run) -> None:
+    """By OpenAI's codes; a rate is worth waiting for, a budget is not."""
+    refusals = {
+        "rate": (exceeded("rate"), "rate_limit_exceeded", "tokens"),
+        "requests": (exceeded("rate", unit="concurrent"), "rate_limit_exceeded", "requests"),
+        "quota": (
+            exceeded("quota", reset_s=40_000.0, unit="nanousd"),
+            "insufficient_quota",
+            "insufficient_quota",
+        ),
+    }
+
+    async def script(answerer: ScriptedAnswerer, query: Query) -> None:
+        error = refusals[query.text][0]
+        answerer.respond(query, status="quota_exceeded", answer="", error=error)
+
+    async with run(script=script) as front:
+        for text, (error, code, kind) in refusals.items():
+            with pytest.raises(RateLimitError) as caught:
+                await official(front).chat.completions.create(
+                    model="freshet", messages=[{"role": "user", "content": text}], stream=True
+                )
+            assert error.limit is not None
+            assert (caught.value.status_code, caught.value.code) == (429, code)
+            assert caught.value.type == kind
+            named = caught.value.response.json()["freshet"]["error"]["limit"]["name"]
+            assert named == "acme:tokens_per_minute"
+            retry = caught.value.response.headers["x-should-retry"]
+            assert retry == ("true" if error.limit.kind == "rate" else "false")
+
+
+async def test_a_refusal_says_what_is_left_and_when_there_is_more(run: Run) -> None:
+    """In the headers that OpenAI's answers have."""
+
+    async def script(answerer: ScriptedAnswerer, query: Query) -> None:
+        answerer.respond(query, status="quota_exceeded", answer="", error=exceeded("rate"))
+
+    async with run(script=script) as front:
+        headers = (await front.client.post(CHAT, json=ASKED)).headers
+    assert headers["retry-after"] == "13"
+    assert headers["x-ratelimit-limit-tokens"] == "1000"
+    assert headers["x-ratelimit-remaining-tokens"] == "90"
+    assert headers["x-ratelimit-reset-tokens"] == "13s"
+
+
+async def test_what_never_fits_names_no_moment(run: Run) -> None:
+    """A request for more than its budget ever gives: to wait does not help."""
+
+    async def script(answerer: ScriptedAnswerer, query: Query) -> None:
+        error = exceeded("rate", reset_s=None)
+        answerer.respond(query, status="quota_exceeded", answer="", error=error)
+
+    async with run(script=script) as front:
+        headers = (await front.client.post(CHAT, json=ASKED)).headers
+    assert headers["x-should-retry"] == "false"
+    assert "retry-after" not in headers
+
+
 async def test_an_answer_that_begins_anew_and_differs_ends_the_stream_with_an_error(
     run: Run,
 ) -> None:
@@ -289,6 +360,15 @@ async def test_an_idempotency_key_goes_with_one_question(front: Front) -> None:
     response = await front.client.post(CHAT, json=other, headers=headers)
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "idempotency_key_reused"
+
+
+async def test_an_idempotency_key_outlives_the_api_key_it_first_came_with(front: Front) -> None:
+    """A key that was rotated in between asks the same question."""
+    headers = {"Idempotency-Key": "k-1"}
+    rotated = await front.speaking_for("acme")
+    first = (await front.client.post(CHAT, json=ASKED, headers=headers)).json()
+    again = (await front.client.post(CHAT, json=ASKED, headers=headers | rotated)).json()
+    assert first["freshet"]["query_id"] == again["freshet"]["query_id"]
 
 
 async def test_who_may_come_back_is_not_cancelled(run: Run) -> None:
