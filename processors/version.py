@@ -1,7 +1,7 @@
 """An index version: everything that decides which rows a document becomes and how they rank."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -76,10 +76,13 @@ def changed(spec: _Spec, settings: Settings, group: str, *, strict: bool = True)
 
 def settings_of(spec: IndexSpec) -> dict[str, str | int | float]:
     """Every setting by its dotted name: what two versions are compared by."""
-    plain: dict[str, Any] = msgspec.to_builtins(spec)
-    groups = {name: plain.pop(name) for name in ("chunk", "lexical", "fusion")}
-    plain.pop("name")
-    return plain | {f"{group}.{name}": v for group, of in groups.items() for name, v in of.items()}
+    found: dict[str, str | int | float] = {}
+    for name, value in msgspec.to_builtins(spec).items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{inner}": each for inner, each in value.items()}
+        elif name != "name":
+            found[name] = value
+    return found
 
 
 def _check_lengths(chunk: ChunkSpec) -> None:
