@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from processors.cite import CitedPassage, cite
 from processors.index import Access
-from processors.lexical import TermStatistics
 from processors.ports import Embedder, Generation, IndexReader, Reader
-from processors.prompt import UNANSWERABLE, PromptPassage, render
+from processors.prompt import UNANSWERABLE, PromptPassage, fitting, render, values_of
 from processors.routes import label
 from processors.search import Retrieved, search
+from processors.statistics import Statistics
 from processors.version import IndexSpec
 from schemas.control import PromptVersion
 from schemas.queries import Plan, Query
@@ -50,7 +50,7 @@ class Answerer:
         spec: IndexSpec,
         index: IndexReader,
         embedder: Embedder,
-        statistics: TermStatistics,
+        statistics: Statistics,
         clock: Callable[[], int],
     ) -> None:
         self._spec = spec
@@ -62,25 +62,31 @@ class Answerer:
     async def answer(
         self, query: Query, means: Means, point: ReadPoint, *, timeout_s: float, emit: Emit
     ) -> Response:
-        """Answer `query` by `means` as of `point`, giving `emit` the pieces as they come."""
+        """Answer `query` by `means` as of `point`, giving `emit` the pieces as they come.
+
+        Raises:
+            ValueTooLong: the question brings a value that is longer than its prompt takes.
+        """
         timings = _Timings(self._clock)
         matrix = await self._embedder.embed([query.text])
         timings.mark("embed")
-        weights = self._statistics.weights(query.text, point.at)
+        access = Access(tenant=query.tenant, groups=means.plan.groups, filters=query.filters or {})
+        weights = self._statistics.weights(query.text, point.at, access)
         found = await search(
             self._index,
             self._spec,
             vector=matrix[0],
             weights=weights,
             at=point.at,
-            access=Access(tenant=query.tenant, filters=query.filters or {}),
+            access=access,
             top_k=query.top_k,
         )
         timings.mark("search")
+        found = found[: fitting(means.prompt, _passages(found))]
         receipt = self._receipt(means, point, weights, found)
         text, usage = "", Usage()
         if found:
-            prompt = prompt_for(means.prompt, query.text, found)
+            prompt = prompt_for(means.prompt, values_of(query, point.at), found)
             pieces = means.reader.generate(prompt, max_tokens=query.max_tokens, timeout_s=timeout_s)
             text, usage = await _read(pieces, emit, timings)
         timings.mark("generate")
@@ -115,6 +121,7 @@ class Answerer:
             route=label(means.plan),
             lexical=dict(weights),
             passages=[one.name for one in found],
+            groups=means.plan.groups,
         )
 
 
@@ -135,18 +142,13 @@ async def _read(pieces: Generation, emit: Emit, timings: "_Timings") -> tuple[st
     return text.strip(), Usage(input_tokens=pieces.input_tokens, output_tokens=pieces.output_tokens)
 
 
-def prompt_for(prompt: PromptVersion, question: str, found: Sequence[Retrieved]) -> str:
-    """The prompt for a question over what was found, in that order."""
-    return render(
-        prompt.template,
-        question,
-        [
-            PromptPassage(
-                number, one.document.title, " > ".join(one.passage.heading), one.passage.text
-            )
-            for number, one in enumerate(found, start=1)
-        ],
-    )
+def prompt_for(prompt: PromptVersion, values: Mapping[str, str], found: Sequence[Retrieved]) -> str:
+    """The prompt for a question, which gives `values`, over what was found, in that order.
+
+    Raises:
+        ValueTooLong: a value is longer than the prompt takes.
+    """
+    return render(prompt, values, _passages(found))
 
 
 def without_answer(
@@ -170,6 +172,13 @@ def without_answer(
         timings_ms={},
         error=Error(type=error_type, message=message, retry_after_s=retry_after_s),
     )
+
+
+def _passages(found: Sequence[Retrieved]) -> list[PromptPassage]:
+    return [
+        PromptPassage(number, one.document.title, " > ".join(one.passage.heading), one.passage.text)
+        for number, one in enumerate(found, start=1)
+    ]
 
 
 def _cited(found: Sequence[Retrieved]) -> list[CitedPassage]:

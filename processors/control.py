@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from processors.promptchecks import faults
+from processors.version import InvalidSpec, spec_of
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -17,12 +19,14 @@ Kind = TypeVar("Kind", bound=ControlEvent)
 
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
-    IndexVersion: frozenset({"state"}),
+    IndexVersion: frozenset({"state", "complete_from"}),
     ApiKey: frozenset({"label", "scopes", "expires_at", "priority"}),
     Calibration: frozenset({"share", "routes"}),
 }
 """Kinds whose events are versions of something: the rest of a version never changes."""
 _OF_EVERY_CHANGE = frozenset({"revision", "by", "why", "at", "removed"})
+_LIFE = ("building", "serving", "retired")
+"""Of an index version: it goes on, never back, for what it had is dropped in the end."""
 
 
 class Control:
@@ -34,21 +38,22 @@ class Control:
         self._by_kind: defaultdict[type[Any], dict[str, Any]] = defaultdict(dict)
         for event in built_in:
             self._put(key_of(event), event)
-        self._built_in = set(self._found)
+        self._built_in = dict(self._found)
 
     def observe(self, event: ControlEvent) -> str | None:
         """Take an event, in the order of the log; gives why it does not count, else None.
 
-        It counts where it goes on from the revision in force and leaves alone what a version may
-        not change. The first of a key counts whatever its revision: those before it may be
-        compacted away. A key's revocation counts whatever its revision, and for good.
+        It counts where it is sound, goes on from the revision in force and leaves alone what a
+        version may not change. The first of a key counts whatever its revision: those before it
+        may be compacted away. A key's revocation counts whatever its revision, and for good.
         """
         key = key_of(event)
+        if wrong := _unsound(event):
+            return f"{key}: {wrong}"
         before = self._found.get(key)
         if before is not None and (refused := self._refused(key, before, event)):
             return refused
         self._put(key, event)
-        self._built_in.discard(key)
         return None
 
     def get(self, key: str) -> ControlEvent | None:
@@ -58,7 +63,11 @@ class Control:
     def revision(self, key: str) -> int:
         """The revision in force, which the next change has to go on from; 0 where there is none."""
         known = self._found.get(key)
-        return 0 if known is None or key in self._built_in else known.revision
+        return 0 if known is None or self._is_built_in(key) else known.revision
+
+    def built_in(self, key: str) -> ControlEvent | None:
+        """What a key held before the log said anything."""
+        return self._built_in.get(key)
 
     def all(self, kind: type[Kind]) -> dict[str, Kind]:
         """Every change of a kind that counts, removed or not, by its key without the kind."""
@@ -67,6 +76,9 @@ class Control:
     def of(self, kind: type[Kind]) -> dict[str, Kind]:
         """What is in force of a kind, likewise."""
         return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
+
+    def _is_built_in(self, key: str) -> bool:
+        return self._found[key] is self._built_in.get(key)
 
     def _put(self, key: str, event: ControlEvent) -> None:
         self._found[key] = event
@@ -79,11 +91,27 @@ class Control:
             if event.removed and _fixed(before) == _fixed(event):
                 return None
         known = self.revision(key)
-        if key not in self._built_in and event.revision != known + 1:
+        if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
+        if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
+            if _LIFE.index(event.state) < _LIFE.index(before.state):
+                return f"{key} is {before.state}: it does not go back to {event.state}"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
+
+
+def _unsound(event: ControlEvent) -> str | None:
+    """Why an event cannot be followed, whatever else is in force; None where it can."""
+    match event:
+        case PromptVersion():
+            return "; ".join(faults(event))
+        case IndexVersion():
+            try:
+                spec_of(event)
+            except InvalidSpec as error:
+                return str(error)
+    return None
 
 
 def _fixed(event: ControlEvent) -> list[object]:

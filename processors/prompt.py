@@ -1,4 +1,8 @@
-"""The prompt for an answer: byte for byte the same for the same question and passages.
+"""The prompt for an answer: byte for byte the same for the same version, values and passages.
+
+A version's template has places, `{{question}}`, that are filled once: what fills one is not looked
+at again, so that no document and no question can bring in a place of its own. Every value but the
+passages becomes one line.
 
 A passage stands between `<passage N: Title > Heading>` and `</passage>`, each on a line of its own.
 Wherever a text itself says `<passage` or `</passage`, a backslash is put in front, so that no
@@ -6,9 +10,13 @@ document can close its fence or open another. `models/repository/reader/CARD.md`
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+
+from schemas.control import PromptVersion
+from schemas.queries import Query
+from schemas.times import format_time
 
 PROMPT = "answer@1"
 """Name and version; a change of a single byte below asks for a new version."""
@@ -29,9 +37,18 @@ Question: {{{{question}}}}
 Answer:"""
 """The built-in prompt's."""
 
-_PLACE = re.compile(r"\{\{ *(question|passages) *\}\}")
+QUESTION, PASSAGES, TENANT, USER, AS_OF = "question", "passages", "tenant", "user", "as_of"
+SUPPLIED = frozenset({QUESTION, PASSAGES, TENANT, USER, AS_OF})
+"""Variables whose values are known of a question; it cannot give others to them."""
 
-_FENCE = re.compile(r"(\\*</?passage)", re.IGNORECASE)
+FENCE = re.compile(r"(\\*</?passage)", re.IGNORECASE)
+
+_PLACE = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_]*) *\}\}")
+_BETWEEN = "\n\n"
+
+
+class ValueTooLong(ValueError):
+    """A question brings a value that is longer than its prompt takes; the message says which."""
 
 
 class PromptPassage(Struct, frozen=True):
@@ -43,10 +60,60 @@ class PromptPassage(Struct, frozen=True):
     text: str
 
 
-def render(template: str, question: str, passages: Sequence[PromptPassage]) -> str:
-    """The whole prompt. White space in the question and in titles becomes single spaces."""
-    values = {"question": line(question), "passages": "\n\n".join(map(fenced, passages))}
-    return _PLACE.sub(lambda place: values[place[1]], template)
+def pieces(template: str) -> list[str]:
+    """A template taken apart: text, the name of a place, text, a name, and so on, then text."""
+    return _PLACE.split(template)
+
+
+def values_of(query: Query, at: int) -> dict[str, str]:
+    """What a question read at the index time `at` gives to the variables, by name.
+
+    `as_of` is the day of that time, in UTC; `user` is left out where the question names none.
+    """
+    own = {name: value for name, value in (query.variables or {}).items() if name not in SUPPLIED}
+    who = {} if query.user is None else {USER: query.user}
+    day = format_time(at).partition("T")[0]
+    return {**own, **who, QUESTION: query.text, TENANT: query.tenant, AS_OF: day}
+
+
+def fitting(prompt: PromptVersion, passages: Sequence[PromptPassage]) -> int:
+    """How many of the passages, from the first on, the prompt takes."""
+    most = next((one.max_length for one in prompt.variables if one.name == PASSAGES), None)
+    if most is None:
+        return len(passages)
+    length = -len(_BETWEEN)
+    for count, passage in enumerate(passages):
+        length += len(_BETWEEN) + len(fenced(passage))
+        if length > most:
+            return count
+    return len(passages)
+
+
+def render(
+    prompt: PromptVersion, values: Mapping[str, str], passages: Sequence[PromptPassage]
+) -> str:
+    """The whole prompt. A variable without a value has its default.
+
+    The version must be one in which `processors.promptchecks.faults` finds nothing, and `values`
+    must have what `values_of` gives; the passages are those that fit.
+
+    Raises:
+        ValueTooLong: a value is longer than the version takes.
+    """
+    texts = {PASSAGES: _BETWEEN.join(map(fenced, passages))}
+    declared = {one.name: one for one in prompt.variables}
+    parts = pieces(prompt.template)
+    for name in dict.fromkeys(name for name in parts[1::2] if name != PASSAGES):
+        variable = declared.get(name)
+        value = values.get(name, variable.default if variable else None)
+        texts[name] = line(value or "")
+        if variable and variable.max_length and len(texts[name]) > variable.max_length:
+            raise ValueTooLong(
+                f"{name} is {len(texts[name])} characters long; the prompt "
+                f"{prompt.name}@{prompt.version} takes {variable.max_length}"
+            )
+    parts[1::2] = (texts[name] for name in parts[1::2])
+    return "".join(parts)
 
 
 def fenced(passage: PromptPassage) -> str:
@@ -61,4 +128,4 @@ def line(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _FENCE.sub(r"\\\1", text)
+    return FENCE.sub(r"\\\1", text)

@@ -4,18 +4,21 @@ Who carries out a plan looks at nothing else: a question that is under way when 
 is answered as it was admitted.
 """
 
-from collections.abc import Mapping
+from msgspec.structs import replace
 
 from processors.builtin import ROUTE
 from processors.control import Control
-from schemas.control import Alias, Branch, Route
+from processors.registry import resolve
+from processors.tenants import tenant_in
+from schemas.control import Branch, Route
 from schemas.queries import Plan, Query
 
 
 def plans(control: Control, query: Query) -> list[Plan]:
     """The plan whose answer is shown."""
     route = control.of(Route)[ROUTE]
-    return [_plan(control, route, route.branches[0])]
+    groups = tenant_in(control, query.tenant).groups
+    return [replace(_plan(control, route, route.branches[0]), groups=groups)]
 
 
 def label(plan: Plan) -> str:
@@ -24,18 +27,10 @@ def label(plan: Plan) -> str:
 
 
 def _plan(control: Control, route: Route, branch: Branch) -> Plan:
-    aliases = control.of(Alias)
     return Plan(
         route=route.name,
         branch=branch.name,
         index_version=branch.index_version,
-        prompt=_version(aliases, "prompt", branch.prompt),
-        model=_version(aliases, "model", branch.model),
+        prompt=resolve(control, "prompt", branch.prompt).version,
+        model=resolve(control, "model", branch.model).version,
     )
-
-
-def _version(aliases: Mapping[str, Alias], kind: str, reference: str) -> str:
-    """A version as it is, an alias by the version that it stands for."""
-    if reference.rpartition("@")[2].isdecimal():
-        return reference
-    return aliases[f"{kind}/{reference}"].target

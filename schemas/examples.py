@@ -10,10 +10,15 @@ from schemas.control import (
     Branch,
     Budget,
     Calibration,
+    Environment,
     IndexVersion,
+    PromptChecks,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
+    TenantLimits,
+    Variable,
 )
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
@@ -43,6 +48,7 @@ _QUERY = Query(
     text="When does the pool close idle connections?",
     tenant="acme",
     session_id="s-1",
+    variables={"language": "English"},
     top_k=3,
     filters={"product": "httpx", "year": [2024, 2025]},
     max_tokens=128,
@@ -223,8 +229,22 @@ _EVENTS: tuple[Struct, ...] = (
         at=_NOW,
     ),
     Released(request_id="q-2", tenant="acme", reason="cancelled", at=_NOW),
-    PromptVersion(name="answer", version=1, template="Answer from the passages.", **_CONTROL),
-    Alias(name="answer@production", of="prompt", target="answer@1", **_CONTROL),
+    PromptVersion(
+        name="answer",
+        version=1,
+        template="Answer in {{language}}.\n\n{{passages}}\n\nQuestion: {{question}}\n\nAnswer:",
+        variables=[
+            Variable(name="language", default="English", max_length=32),
+            Variable(name="passages", max_length=16_384),
+        ],
+        checks=PromptChecks(max_length=40_000, contains=["Answer"], lacks=["please"]),
+        parameters={"temperature": 0.0},
+        tags={"team": "search"},
+        **_CONTROL,
+    ),
+    Alias(
+        name="answer@production", of="prompt", target="answer@2", before=["answer@1"], **_CONTROL
+    ),
     Route(
         name="default",
         branches=[
@@ -232,7 +252,7 @@ _EVENTS: tuple[Struct, ...] = (
         ],
         **_CONTROL,
     ),
-    Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, priority="high", **_CONTROL),
+    Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, **_CONTROL),
     Budget(
         name="acme-daily",
         tenant="acme",
@@ -251,6 +271,14 @@ _EVENTS: tuple[Struct, ...] = (
         shadow=True,
         **_CONTROL,
     ),
+    Tenant(
+        name="acme",
+        groups=["group:staff"],
+        priority="high",
+        prefix="acme/",
+        limits=TenantLimits(top_k=10, in_hand=32),
+        **_CONTROL,
+    ),
     IndexVersion(
         name="v1",
         state="serving",
@@ -258,6 +286,7 @@ _EVENTS: tuple[Struct, ...] = (
         chunk={"unit_min": 40, "unit_max": 400, "passage_target": 650, "title": "when-missing"},
         lexical={"k1": 0.9, "b": 0.4, "average_length": 80.0},
         fusion={"dense_weight": 0.5, "lexical_weight": 0.5, "units": 200, "passages": 100},
+        complete_from=_NOW,
         **_CONTROL,
     ),
     ApiKey(
@@ -281,6 +310,7 @@ _EVENTS: tuple[Struct, ...] = (
         routes=["default"],
         **_CONTROL,
     ),
+    Environment(name="staging", **_CONTROL),
     Drift(
         metric="retrieval.top_score",
         method="psi",

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from schemas.common import (
     MAX_INT,
     MAX_QUESTION,
+    GroupName,
     Id,
     IndexTime,
     KeyId,
@@ -17,6 +18,7 @@ from schemas.common import (
     Scalar,
     Versioned,
 )
+from schemas.control import Value, VariableName
 from schemas.documents import MetadataKey
 from schemas.times import Moment
 from schemas.usage import Price
@@ -45,6 +47,8 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who of the tenant's people asks: budgets may bound each of them."""
     key_id: KeyId | None = None
     """The id, no secret, of the API key that the question came with."""
+    variables: Annotated[dict[VariableName, Value], Meta(max_length=64)] | None = None
+    """Values for the prompt's variables; those that the prompt has none of say nothing."""
     top_k: Annotated[int, Meta(ge=1, le=50)] = 5
     filters: Annotated[dict[MetadataKey, FilterValue], Meta(max_length=16)] | None = None
     """Metadata a document must have: a value, or a list of which one must match."""
@@ -74,6 +78,8 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: Versioned
     shadow_of: Id | None = None
     """The question whose answer is shown in place of this one's, which nobody sees."""
+    groups: Annotated[list[GroupName], Meta(max_length=64)] = []
+    """Those that its tenant belonged to: what they may find, the answer may rest on."""
 
 
 class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):

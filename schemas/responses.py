@@ -60,6 +60,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """Terms of the question with the weights then in force."""
     passages: list[str]
     """`passage_id@version`, in the order in which the prompt has them."""
+    groups: list[str] = []
+    """Those of the tenant that it was searched for, besides the tenant's own documents."""
 
 
 class ExceededLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):

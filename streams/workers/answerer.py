@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from monitoring import metrics
 from processors.answer import Means, ReadPoint, without_answer
+from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
 from processors.routes import plans
 from schemas.codec import InvalidEvent, decode, encode
@@ -199,6 +200,8 @@ class AnswererHandler:
             return _failed(query, "cancelled", "the caller hung up")
         except ReadRefused as error:
             return _failed(query, error.type, str(error))
+        except ValueTooLong as error:
+            return _failed(query, "invalid_query", str(error))
         except ModelDeadline:
             return _failed(query, "deadline_exceeded", "the model took too long")
         except ModelRejected as error:

@@ -76,14 +76,16 @@ class Bare:
             self._index,
             self._spec,
             vector=vectors[0],
-            weights=self._follower.statistics.weights(text, at),
+            weights=self._follower.statistics.weights(text, at, Access(tenant=TENANT)),
             at=at,
             access=Access(tenant=TENANT),
             top_k=query.top_k,
         )
         first = None
         pieces = self._reader.generate(
-            prompt_for(PROMPT, text, found), max_tokens=query.max_tokens, timeout_s=60.0
+            prompt_for(PROMPT, {"question": text}, found),
+            max_tokens=query.max_tokens,
+            timeout_s=60.0,
         )
         async for _ in pieces:
             first = first or time.perf_counter()

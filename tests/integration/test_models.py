@@ -6,14 +6,16 @@ The fixture `triton` gives the settings of a running server (`streams.config.Tri
 import asyncio
 import re
 import urllib.request
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from processors.prompt import TEMPLATE, UNANSWERABLE, PromptPassage, render
+from processors.prompt import UNANSWERABLE, PromptPassage, render
 from streams.clients.errors import ModelDeadline, ModelRejected
 from streams.clients.triton import TritonEmbedder, TritonHealth, TritonReader
 from streams.config import Triton
+from tests.doubles.plans import PROMPT
 
 PASSAGES = [
     PromptPassage(1, "httpx", "Timeouts", "The default is to raise after 5 seconds of inactivity."),
@@ -26,8 +28,8 @@ REFERENCE = {
 }
 
 
-def question(text: str) -> str:
-    return render(TEMPLATE, text, PASSAGES)
+def question(text: str, passages: Sequence[PromptPassage] = PASSAGES) -> str:
+    return render(PROMPT, {"question": text}, passages)
 
 
 async def ended(triton: Triton, outcome: str) -> int:
@@ -160,7 +162,7 @@ async def test_many_short_answers_at_once_leave_the_server_standing(triton: Trit
     reader = TritonReader(triton.grpc)
 
     async def answered() -> str:
-        pieces = reader.generate(render(TEMPLATE, "Why?", []), max_tokens=5, timeout_s=30)
+        pieces = reader.generate(question("Why?", []), max_tokens=5, timeout_s=30)
         return "".join([piece async for piece in pieces])
 
     for _ in range(20):

@@ -202,4 +202,4 @@ async def _retrieved(client: Client, question: str, response: Response) -> tuple
             access=Access(tenant=response.tenant),
             top_k=5,
         )
-    return [one.name for one in found], prompt_for(PROMPT, question, found)
+    return [one.name for one in found], prompt_for(PROMPT, {"question": question}, found)
