@@ -1,7 +1,7 @@
 """`/v1/chat/completions` and `/v1/models`, as OpenAI's clients know them."""
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
@@ -15,6 +15,7 @@ from monitoring import metrics
 from schemas.envelope import Trace
 from schemas.queries import Query
 from schemas.responses import Response
+from streams.gateway.allowances import Allowances
 from streams.gateway.auth import Caller
 from streams.gateway.body import read_json
 from streams.gateway.chat import (
@@ -30,6 +31,7 @@ from streams.gateway.chat import (
 from streams.gateway.errors import ApiError, invalid, of_response
 from streams.gateway.hangup import unless_hung_up
 from streams.gateway.questions import Questions, query_id_of
+from streams.gateway.ratelimits import Room, rate_limit_headers
 from streams.gateway.waiters import Awaited, Diverged
 
 MAX_CHAT_BYTES = 1024 * 1024
@@ -49,9 +51,12 @@ _DONE = b"data: [DONE]\n\n"
 class Completions:
     """The ASGI application behind `POST /v1/chat/completions`."""
 
-    def __init__(self, questions: Questions, authenticate: Authenticate) -> None:
+    def __init__(
+        self, questions: Questions, authenticate: Authenticate, allowances: Allowances
+    ) -> None:
         self._questions = questions
         self._authenticate = authenticate
+        self._allowances = allowances
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises ApiError before anything was sent, HungUp at any time."""
@@ -72,21 +77,27 @@ class Completions:
     async def _whole(self, call: "_Call", request: Request, send: Send) -> None:
         async with self._asked(call) as awaited:
             response = await awaited.final()
-        body = call.writer.completion(response, _checked(response, call))
-        await JSONResponse(body)(request.scope, request.receive, send)
+        rooms = self._allowances.rooms(call.query)
+        body = call.writer.completion(response, _checked(response, call, rooms))
+        headers = rate_limit_headers(rooms)
+        await JSONResponse(body, headers=headers)(request.scope, request.receive, send)
 
     async def _stream(self, call: "_Call", send: Send) -> None:
         begun = False
+
+        def rooms() -> list[Room]:
+            return self._allowances.rooms(call.query)
 
         async def put(chunk: bytes, *, more: bool = True) -> None:
             nonlocal begun
             if not begun:
                 begun = True
-                await send({"type": "http.response.start", "status": 200, "headers": _EVENT_STREAM})
+                headers = _EVENT_STREAM + _raw(rate_limit_headers(rooms()))
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
         try:
-            async with self._asked(call) as awaited, aclosing(_chunks(awaited, call)) as chunks:
+            async with self._asked(call) as awaited, aclosing(_chunks(awaited, call, rooms)) as chunks:
                 async for chunk in chunks:
                     await put(_event(chunk))
         except ApiError as error:
@@ -126,7 +137,9 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-async def _chunks(awaited: Awaited, call: _Call) -> AsyncGenerator[dict[str, Any], None]:
+async def _chunks(
+    awaited: Awaited, call: _Call, rooms: Callable[[], list[Room]]
+) -> AsyncGenerator[dict[str, Any], None]:
     """The chunks of a streamed answer; the first comes when there is something to say.
 
     Raises:
@@ -145,7 +158,7 @@ async def _chunks(awaited: Awaited, call: _Call) -> AsyncGenerator[dict[str, Any
         details = {"query_id": call.query.query_id}
         raise ApiError(500, "answer_restarted", message, details=details) from None
     response = await awaited.final()
-    details = _checked(response, call)
+    details = _checked(response, call, rooms())
     if not begun:
         yield writer.first()
         yield writer.piece(content_of(response))
@@ -153,12 +166,16 @@ async def _chunks(awaited: Awaited, call: _Call) -> AsyncGenerator[dict[str, Any
         yield chunk
 
 
-def _checked(response: Response, call: _Call) -> dict[str, Any]:
+def _checked(response: Response, call: _Call, rooms: Sequence[Room]) -> dict[str, Any]:
     """The details of an answer; raises the ApiError of a response that is none."""
     details = details_of(response, {"gateway": call.elapsed_s() * 1000})
     if response.status not in ("answered", "unanswerable"):
-        raise of_response(response, details)
+        raise of_response(response, details, rooms)
     return details
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _event(data: dict[str, Any]) -> bytes:
