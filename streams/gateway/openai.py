@@ -1,7 +1,7 @@
 """`/v1/chat/completions` and `/v1/models`, as OpenAI's clients know them."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
@@ -15,30 +15,28 @@ from monitoring import metrics
 from schemas.envelope import Trace
 from schemas.queries import Query
 from schemas.responses import Response
-from streams.gateway.allowances import Allowances
 from streams.gateway.auth import Caller
 from streams.gateway.body import read_json
 from streams.gateway.chat import (
     MODEL,
     ChatRequest,
     Writer,
+    check_limits,
     content_of,
     details_of,
     models,
     no_such_model,
     query_of,
 )
+from streams.gateway.door import Door
 from streams.gateway.errors import ApiError, invalid, of_response
 from streams.gateway.hangup import unless_hung_up
 from streams.gateway.questions import Questions, query_id_of
-from streams.gateway.ratelimits import Room, rate_limit_headers
 from streams.gateway.waiters import Awaited, Diverged
 
 MAX_CHAT_BYTES = 1024 * 1024
 """Of a request: only its last question is read, and that is at most 16 KiB."""
 MAX_KEY_CHARACTERS = 255
-
-Authenticate = Callable[[Request], Caller]
 
 _EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -51,53 +49,47 @@ _DONE = b"data: [DONE]\n\n"
 class Completions:
     """The ASGI application behind `POST /v1/chat/completions`."""
 
-    def __init__(
-        self, questions: Questions, authenticate: Authenticate, allowances: Allowances
-    ) -> None:
+    def __init__(self, questions: Questions, door: Door, clock: Callable[[], int]) -> None:
         self._questions = questions
-        self._authenticate = authenticate
-        self._allowances = allowances
+        self._door = door
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises ApiError before anything was sent, HungUp at any time."""
         request = Request(scope, receive)
-        call = await self._read(request)
-        work = self._stream(call, send) if call.chat.stream else self._whole(call, request, send)
-        await unless_hung_up(receive, work)
+        with self._door.enter(request, "ask") as caller:
+            call = await self._read(request, caller)
+            streamed = call.chat.stream
+            work = self._stream(call, send) if streamed else self._whole(call, request, send)
+            await unless_hung_up(receive, work)
 
-    async def _read(self, request: Request) -> "_Call":
+    async def _read(self, request: Request, caller: Caller) -> "_Call":
         began = time.monotonic()
-        caller = self._authenticate(request)
         key = idempotency_key(request)
         chat = await read_json(request, ChatRequest, MAX_CHAT_BYTES)
         query = query_of(chat, query_id_of(caller.tenant, key), caller)
+        check_limits(query, caller.limits, self._clock())
         trace = Trace.parse(request.headers.get("traceparent")) or Trace.new()
         return _Call(chat, query, trace, key is not None, began)
 
     async def _whole(self, call: "_Call", request: Request, send: Send) -> None:
         async with self._asked(call) as awaited:
             response = await awaited.final()
-        rooms = self._allowances.rooms(call.query)
-        body = call.writer.completion(response, _checked(response, call, rooms))
-        headers = rate_limit_headers(rooms)
-        await JSONResponse(body, headers=headers)(request.scope, request.receive, send)
+        body = call.writer.completion(response, _checked(response, call))
+        await JSONResponse(body)(request.scope, request.receive, send)
 
     async def _stream(self, call: "_Call", send: Send) -> None:
         begun = False
-
-        def rooms() -> list[Room]:
-            return self._allowances.rooms(call.query)
 
         async def put(chunk: bytes, *, more: bool = True) -> None:
             nonlocal begun
             if not begun:
                 begun = True
-                headers = _EVENT_STREAM + _raw(rate_limit_headers(rooms()))
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.start", "status": 200, "headers": _EVENT_STREAM})
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
         try:
-            async with self._asked(call) as awaited, aclosing(_chunks(awaited, call, rooms)) as chunks:
+            async with self._asked(call) as awaited, aclosing(_chunks(awaited, call)) as chunks:
                 async for chunk in chunks:
                     await put(_event(chunk))
         except ApiError as error:
@@ -137,9 +129,7 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-async def _chunks(
-    awaited: Awaited, call: _Call, rooms: Callable[[], list[Room]]
-) -> AsyncGenerator[dict[str, Any], None]:
+async def _chunks(awaited: Awaited, call: _Call) -> AsyncGenerator[dict[str, Any], None]:
     """The chunks of a streamed answer; the first comes when there is something to say.
 
     Raises:
@@ -158,7 +148,7 @@ async def _chunks(
         details = {"query_id": call.query.query_id}
         raise ApiError(500, "answer_restarted", message, details=details) from None
     response = await awaited.final()
-    details = _checked(response, call, rooms())
+    details = _checked(response, call)
     if not begun:
         yield writer.first()
         yield writer.piece(content_of(response))
@@ -166,16 +156,12 @@ async def _chunks(
         yield chunk
 
 
-def _checked(response: Response, call: _Call, rooms: Sequence[Room]) -> dict[str, Any]:
+def _checked(response: Response, call: _Call) -> dict[str, Any]:
     """The details of an answer; raises the ApiError of a response that is none."""
     details = details_of(response, {"gateway": call.elapsed_s() * 1000})
     if response.status not in ("answered", "unanswerable"):
-        raise of_response(response, details, rooms)
+        raise of_response(response, details)
     return details
-
-
-def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _event(data: dict[str, Any]) -> bytes:
@@ -185,19 +171,19 @@ def _event(data: dict[str, Any]) -> bytes:
 class Models:
     """`GET /v1/models` and `GET /v1/models/{model}`."""
 
-    def __init__(self, authenticate: Authenticate) -> None:
-        self._authenticate = authenticate
+    def __init__(self, door: Door) -> None:
+        self._door = door
         self._models = models(int(time.time()))
 
     async def all(self, request: Request) -> HttpResponse:
         """The names that the field `model` takes."""
-        self._authenticate(request)
-        return JSONResponse({"object": "list", "data": self._models})
+        with self._door.enter(request):
+            return JSONResponse({"object": "list", "data": self._models})
 
     async def one(self, request: Request) -> HttpResponse:
         """One of them, by name."""
-        self._authenticate(request)
-        name = request.path_params["model"]
-        if name != MODEL:
-            raise no_such_model(name)
-        return JSONResponse(self._models[0])
+        with self._door.enter(request):
+            name = request.path_params["model"]
+            if name != MODEL:
+                raise no_such_model(name)
+            return JSONResponse(self._models[0])
