@@ -11,6 +11,7 @@ from monitoring.metrics.index import *
 from monitoring.metrics.judge import *
 from monitoring.metrics.metric import *
 from monitoring.metrics.monitor import *
+from monitoring.metrics.steward import *
 from monitoring.metrics.workers import *
 
 FAMILIES = {
@@ -21,6 +22,7 @@ FAMILIES = {
     "answerer": ANSWERER,
     "judge": JUDGE,
     "monitor": MONITOR,
+    "steward": STEWARD,
 }
 """By the process that shows them; `worker` are those of each."""
 

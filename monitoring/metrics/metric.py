@@ -17,6 +17,7 @@ Unit = Literal[
     "events",
     "parts",
     "ratio",
+    "references",
     "requests",
     "responses",
     "score",
