@@ -1,7 +1,7 @@
 """What is in force: a fold of `control`, the same for everybody who reads the log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from processors.promptchecks import faults
@@ -16,6 +16,7 @@ from schemas.control import (
 )
 
 Kind = TypeVar("Kind", bound=ControlEvent)
+View = TypeVar("View")
 
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
@@ -36,6 +37,7 @@ class Control:
         """`built_in` is in force until the log says otherwise; its revisions do not matter."""
         self._found: dict[str, ControlEvent] = {}
         self._by_kind: defaultdict[type[Any], dict[str, Any]] = defaultdict(dict)
+        self._views: dict[Callable[[Control], Any], Any] = {}
         for event in built_in:
             self._put(key_of(event), event)
         self._built_in = dict(self._found)
@@ -77,10 +79,18 @@ class Control:
         """What is in force of a kind, likewise."""
         return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
 
+    def view(self, make: Callable[["Control"], View]) -> View:
+        """What `make` makes of all that is in force: made anew after a change, else as it was."""
+        if make not in self._views:
+            self._views[make] = make(self)
+        found: View = self._views[make]
+        return found
+
     def _is_built_in(self, key: str) -> bool:
         return self._found[key] is self._built_in.get(key)
 
     def _put(self, key: str, event: ControlEvent) -> None:
+        self._views.clear()
         self._found[key] = event
         self._by_kind[type(event)][key.partition("/")[2]] = event
 
@@ -94,7 +104,8 @@ class Control:
         if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
         if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
-            if _LIFE.index(event.state) < _LIFE.index(before.state):
+            back = _LIFE.index(event.state) < _LIFE.index(before.state)
+            if back:
                 return f"{key} is {before.state}: it does not go back to {event.state}"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"

@@ -1,7 +1,7 @@
 """What an answerer has for each index version: how far it is, and who answers from it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from processors.answer import Answerer
@@ -47,5 +47,5 @@ class Lanes:
         return min(known) if len(known) == len(times) else None
 
 
-Readers = Callable[[str], Reader]
+Readers = Callable[[str], Awaitable[Reader]]
 """Gives the reader for a model, `name@version`."""

@@ -62,7 +62,7 @@ def admission(settings: Settings, log: Log) -> Role:
 def answerer(settings: Settings, log: Log) -> Role:
     """`queries.admitted` to `responses`."""
     from processors.answer import Answerer
-    from streams.clients.triton import TritonReaders
+    from streams.clients.readers import TritonReaders
     from streams.views.control import ControlView
     from streams.views.progress import IndexFollower
     from streams.workers.answerer import AnswererHandler

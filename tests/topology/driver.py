@@ -100,6 +100,8 @@ class Topology:
         self.log = MemoryLog(partitions, self.clock)
         self.embedder = HashEmbedder()
         self.reader = ScriptedReader()
+        self.readers: dict[str, ScriptedReader] = {}
+        """Models that are another than `reader`, by name and version."""
         self.spec = IndexSpec()
         self.units, self.texts = BrittleTable(), BrittleTable()
         self.index = RowIndex(self.units, self.texts, LexicalSpec())
@@ -349,8 +351,11 @@ class Topology:
     def _new_answerer(self) -> Handler:
         lanes = Lanes(self._lane, [self.spec.name])
         return AnswererHandler(
-            self.settings, self.log, self._control(), lanes, lambda _: self.reader, self.clock
+            self.settings, self.log, self._control(), lanes, self._reader, self.clock
         )
+
+    async def _reader(self, model: str) -> ScriptedReader:
+        return self.readers.get(model, self.reader)
 
     def _lane(self, version: str) -> Lane:
         follower = IndexFollower(self.log, version)
