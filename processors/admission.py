@@ -2,15 +2,13 @@
 
 from msgspec import Struct
 
+from processors.refusal import Refused
+from processors.routes import asked
 from schemas.queries import AdmittedQuery, Plan, Query, Reservation
 from schemas.times import InvalidTime, parse_time
 
 TOKENS_PER_PASSAGE = 220
 """About 650 characters, with its title."""
-
-
-class Refused(Exception):
-    """The question is not answered; the message says what is wrong with it."""
 
 
 class AdmissionSpec(Struct, frozen=True, kw_only=True):
@@ -32,9 +30,10 @@ def admit(query: Query, plan: Plan, spec: AdmissionSpec, now: int) -> AdmittedQu
             parse_time(query.as_of)
         except InvalidTime as error:
             raise Refused(f"$.as_of: {error}") from None
-    tokens = len(query.text) // 2 + query.top_k * TOKENS_PER_PASSAGE + query.max_tokens
+    passages = plan.top_k or query.top_k
+    tokens = len(query.text) // 2 + passages * TOKENS_PER_PASSAGE + query.max_tokens
     return AdmittedQuery(
-        query=query,
+        query=asked(query, plan),
         reservation=Reservation(tokens=tokens),
         admitted_at=now,
         deadline=now + spec.deadline_us,

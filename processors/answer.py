@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from processors.cite import CitedPassage, cite
 from processors.index import Access
@@ -74,12 +75,12 @@ class Answerer:
         weights = self._statistics.weights(query.text, point.at, access)
         found = await search(
             self._index,
-            self._spec,
+            _weighed(self._spec, means.plan),
             vector=matrix[0],
             weights=weights,
             at=point.at,
             access=access,
-            top_k=query.top_k,
+            top_k=means.plan.top_k or query.top_k,
         )
         timings.mark("search")
         found = found[: fitting(means.prompt, _passages(found))]
@@ -100,7 +101,6 @@ class Answerer:
             usage=usage,
             receipt=receipt,
             timings_ms=timings.taken,
-            shadow_of=means.plan.shadow_of,
         )
 
     def _receipt(
@@ -122,7 +122,18 @@ class Answerer:
             lexical=dict(weights),
             passages=[one.name for one in found],
             groups=means.plan.groups,
+            dense_weight=means.plan.dense_weight,
         )
+
+
+def _weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
+    """How passages are ranked: as the index version has it, or as the plan does."""
+    if plan.dense_weight is None:
+        return spec
+    fusion = replace(
+        spec.fusion, dense_weight=plan.dense_weight, lexical_weight=1 - plan.dense_weight
+    )
+    return replace(spec, fusion=fusion)
 
 
 async def _read(pieces: Generation, emit: Emit, timings: "_Timings") -> tuple[str, Usage]:

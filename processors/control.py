@@ -1,7 +1,7 @@
 """What is in force: a fold of `control`, the same for everybody who reads the log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from processors.promptchecks import faults
@@ -15,6 +15,7 @@ from schemas.control import (
 )
 
 Kind = TypeVar("Kind", bound=ControlEvent)
+View = TypeVar("View")
 
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
@@ -35,6 +36,7 @@ class Control:
         """`built_in` is in force until the log says otherwise; its revisions do not matter."""
         self._found: dict[str, ControlEvent] = {}
         self._by_kind: defaultdict[type[Any], dict[str, Any]] = defaultdict(dict)
+        self._views: dict[Callable[[Control], Any], Any] = {}
         for event in built_in:
             self._put(key_of(event), event)
         self._built_in = dict(self._found)
@@ -76,10 +78,18 @@ class Control:
         """What is in force of a kind, likewise."""
         return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
 
+    def view(self, make: Callable[["Control"], View]) -> View:
+        """What `make` makes of all that is in force: made anew after a change, else as it was."""
+        if make not in self._views:
+            self._views[make] = make(self)
+        found: View = self._views[make]
+        return found
+
     def _is_built_in(self, key: str) -> bool:
         return self._found[key] is self._built_in.get(key)
 
     def _put(self, key: str, event: ControlEvent) -> None:
+        self._views.clear()
         self._found[key] = event
         self._by_kind[type(event)][key.partition("/")[2]] = event
 

@@ -11,6 +11,7 @@ from monitoring.metrics.index import *
 from monitoring.metrics.judge import *
 from monitoring.metrics.metric import *
 from monitoring.metrics.monitor import *
+from monitoring.metrics.routes import *
 from monitoring.metrics.workers import *
 
 FAMILIES = {
@@ -18,11 +19,12 @@ FAMILIES = {
     "worker": WORKERS,
     "indexer": INDEXER,
     "writer": WRITER,
+    "routes": ROUTES,
     "answerer": ANSWERER,
     "judge": JUDGE,
     "monitor": MONITOR,
 }
-"""By the process that shows them; `worker` are those of each."""
+"""By the process that shows them; `worker` are those of each, `routes` of several."""
 
 METRICS: tuple[Metric, ...] = tuple(
     metric for family in FAMILIES.values() for metric in family.metrics

@@ -104,8 +104,9 @@ class Evaluator:
         return self._evaluation(answered, [], found, UNJUDGED, self._clock())
 
     def _meant(self, response: Response, said: Judged) -> Judged:
-        route = response.receipt.route if response.receipt is not None else ""
-        return self._recalibrate(response.query_id, route, said)
+        # A shadow's answer is compared with the one that was shown: one judge for both.
+        query_id = response.shadow_of or response.query_id
+        return self._recalibrate(query_id, _route(response), said)
 
     async def _asked(self, evidence: Evidence) -> Judged | None:
         """An answer's claims and its passages are together less than one call takes."""
@@ -144,6 +145,7 @@ class Evaluator:
             duration_ms=max(0, now - began) / 1000,
             answered_at=answered.at,
             question=answered.question,
+            shadow_of=response.shadow_of,
         )
 
     def _had(self, response: Response) -> list[Passage]:
@@ -198,11 +200,19 @@ def _used(response: Response, passages: Sequence[Passage], claims: Sequence[Clai
 def _labels(response: Response) -> dict[str, str]:
     """What figures are split by."""
     labels = {"status": str(response.status)}
+    if route := _route(response):
+        labels["route"] = route[:128]
     if (receipt := response.receipt) is not None:
         labels |= {
-            "route": receipt.route[:128],
             "prompt": receipt.prompt[:128],
             "model": receipt.model[:128],
             "index_version": receipt.index_version[:128],
         }
     return labels
+
+
+def _route(response: Response) -> str:
+    """Which way it went; empty where none was chosen, as for a question that was refused."""
+    if response.route is not None:
+        return response.route
+    return response.receipt.route if response.receipt is not None else ""

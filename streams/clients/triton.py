@@ -36,6 +36,8 @@ MAX_READ = 4096
 """Characters that an estimate looks at: the network reads 256 tokens at most."""
 URGENT, ORDINARY = 1, 2
 PROBE = "Question: ready?\n\nAnswer:"
+VERSION = "freshet_version"
+"""The parameter in a model's configuration that says what receipts call it."""
 
 _FLAGS = (
     "stream",
@@ -214,6 +216,7 @@ class Generation(AsyncIterator[str]):
 class TritonReader:
     """The port `Reader`, for any model with the tensors of Triton's vLLM backend.
 
+    `number` is Triton's version of the model; empty, it is the one that the server prefers.
     `sampling` holds the sampling parameters that stay the same; `max_tokens` is added to them.
     """
 
@@ -221,19 +224,31 @@ class TritonReader:
         self,
         url: str,
         model: str = "reader",
-        version: str = "extractive@2",
+        number: str = "",
         *,
         sampling: Mapping[str, object] = MappingProxyType({"temperature": 0.0}),
     ) -> None:
         self._connection = Connection(url)
         self._sampling = sampling
         self._model = model
-        self._version = version
+        self._number = number
+        self._version = f"{model}@{number or 1}"
 
     @property
     def version(self) -> str:
-        """Name and version of the reader."""
+        """Name and version of the reader: its own, once `look` was told; else Triton's."""
         return self._version
+
+    async def look(self, timeout_s: float) -> None:
+        """Ask the server which version is served. Raises the errors of `generate`."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        async for attempt in attempts(deadline):
+            with attempt, translated():
+                found = await self._connection.client.get_model_config(
+                    self._model, self._number, client_timeout=left(deadline)
+                )
+                own = found.config.parameters[VERSION].string_value
+                self._version = own or f"{self._model}@{self._number or 1}"
 
     def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
         """Pieces of the answer to a prompt, as they are made.
@@ -295,26 +310,7 @@ class TritonReader:
             bytes_tensor("sampling_parameters", [sampling], [1]),
             *(true_tensor(name) for name in _FLAGS),
         ]
-        return {"model_name": self._model, "inputs": inputs}
-
-
-class TritonReaders:
-    """The readers of one server, each made when it is first asked for."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._readers: dict[str, TritonReader] = {}
-
-    def get(self, model: str) -> TritonReader:
-        """The reader for a model, `name@version`."""
-        if model not in self._readers:
-            self._readers[model] = TritonReader(self._url, model.rpartition("@")[0])
-        return self._readers[model]
-
-    async def close(self) -> None:
-        """Close every channel."""
-        for reader in self._readers.values():
-            await reader.close()
+        return {"model_name": self._model, "model_version": self._number, "inputs": inputs}
 
 
 def estimate(text: str) -> int:

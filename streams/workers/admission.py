@@ -1,13 +1,15 @@
 """Admission: `queries` in; `queries.admitted` out, or a `responses` record that says why not."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
-from processors.admission import AdmissionSpec, Refused, admit
+from processors.admission import AdmissionSpec, admit
 from processors.answer import without_answer
-from processors.routes import plans
+from processors.refusal import Refused
+from processors.routes import plans, unusable
 from processors.tenants import permitted
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.common import Id, Principal
@@ -21,6 +23,8 @@ from streams.workers import measures
 from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
 from streams.workers.shell import Clock
+
+log = logging.getLogger(__name__)
 
 SOURCE = "freshet/admission"
 
@@ -44,12 +48,14 @@ class AdmissionHandler:
     ) -> None:
         self._log = log_client
         self._control = control
+        self._unusable: list[str] = []
         self._clock = clock
         self._spec = AdmissionSpec(deadline_us=int(settings.limits.answer_deadline_s * 1e6))
 
     async def open(self) -> None:
         """Read what is in force. A question passed on twice is answered once."""
         await self._control.start()
+        measures.unusable(0)
 
     async def close(self) -> None:
         """Nothing is held back."""
@@ -59,8 +65,9 @@ class AdmissionHandler:
         """Partitions are all alike here."""
 
     async def idle(self) -> None:
-        """Notice when following `control` has failed."""
+        """Notice when following `control` has failed, or has brought a branch of no use."""
         self._control.check()
+        self._look_at_routes()
 
     async def revoke(self, partitions: frozenset[int]) -> None:
         """Nothing goes on beside `process`."""
@@ -68,6 +75,7 @@ class AdmissionHandler:
     async def process(self, batch: Sequence[Message]) -> None:
         """Decide on each question, in order."""
         self._control.check()
+        self._look_at_routes()
         came_to: Counter[str] = Counter()
         for message in batch:
             try:
@@ -77,6 +85,15 @@ class AdmissionHandler:
                 came_to["invalid"] += 1
             message.ack()
         measures.outcomes("admission", came_to)
+
+    def _look_at_routes(self) -> None:
+        """Tell of branches that cannot be used, once each."""
+        lacking = unusable(self._control.control)
+        for fault in lacking:
+            if fault not in self._unusable:
+                log.warning("%s; its questions are answered another way", fault)
+        self._unusable = lacking
+        measures.unusable(len(lacking))
 
     async def _one(self, message: Message) -> str:
         """Deal with one event; gives what became of it."""

@@ -13,11 +13,13 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from monitoring import metrics
 from processors.answer import Means, ReadPoint, without_answer
 from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
-from processors.routes import plans
+from processors.routes import label, plans
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.control import IndexVersion, PromptVersion
 from schemas.envelope import Envelope, InvalidEnvelope, headers
@@ -165,13 +167,15 @@ class AnswererHandler:
 
     async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
         query_id = admitted.query.query_id
-        response = await self._stoppable(admitted, question)
+        plan = admitted.plan or plans(self._control.control, admitted.query)[0]
+        response = await self._stoppable(replace(admitted, plan=plan), question)
+        response = replace(response, route=label(plan), shadow_of=plan.shadow_of)
         question.sending = True
         name = headers(type_of(response), source=SOURCE, time=self._clock())
         await self._log.send("responses", query_id, encode(response), name, question.partition)
         _note(self._answered, query_id)
         for message in question.messages:
-            _settled(message, response.status)
+            _settled(message, response.status if plan.shadow_of is None else "shadow")
         measures.responded(response, (self._clock() - admitted.admitted_at) / 1e6)
 
     def _ended(self, query_id: str, task: asyncio.Task[None]) -> None:
@@ -219,14 +223,17 @@ class AnswererHandler:
         if _whose(query) in self._cancelled:
             return _failed(query, "cancelled", "the caller hung up")
         began = self._clock()
-        lane, means = await self._means(admitted.plan or plans(self._control.control, query)[0])
-        point = await self._read_point(admitted, lane.follower, means.plan.index_version)
+        plan = admitted.plan
+        assert plan is not None
+        lane, means = await self._means(plan)
+        point = await self._read_point(admitted, lane.follower, plan.index_version)
         waited = self._clock()
         left_s = (admitted.deadline - waited) / 1e6
         if left_s <= 0:
             return _failed(query, "deadline_exceeded", "its time was up before it could be read")
         deltas = _Deltas(self._log, query.query_id, self._clock)
-        response = await lane.answerer.answer(query, means, point, timeout_s=left_s, emit=deltas)
+        emit = deltas if plan.shadow_of is None else _to_nobody
+        response = await lane.answerer.answer(query, means, point, timeout_s=left_s, emit=emit)
         await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
         response.timings_ms["waited"] = (waited - began) / 1000
@@ -239,7 +246,7 @@ class AnswererHandler:
         lane = await self._lanes.wait(plan.index_version, _KNOWN_S)
         if lane is None or prompt is None:
             raise IndexUnavailable(f"this worker knows no {plan.index_version} or {plan.prompt}")
-        return lane, Means(plan=plan, prompt=prompt, reader=self._readers(plan.model))
+        return lane, Means(plan=plan, prompt=prompt, reader=await self._readers(plan.model))
 
     async def _read_point(
         self, admitted: AdmittedQuery, follower: IndexFollower, index_version: str
@@ -330,6 +337,10 @@ class _Deltas:
         if self._held:
             self._next = asyncio.create_task(self.flush())
             self._next.add_done_callback(_seen)
+
+
+async def _to_nobody(text: str) -> None:
+    """Take a piece of an answer that is not shown."""
 
 
 def _seen(sent: "asyncio.Future[Any]") -> None:

@@ -144,5 +144,5 @@ class Lanes:
             await lane.close()
 
 
-Readers = Callable[[str], Reader]
+Readers = Callable[[str], Awaitable[Reader]]
 """Gives the reader for a model, `name@version`."""

@@ -216,6 +216,8 @@ class MonitorWorker:
         match one.event:
             case Evaluation() as evaluation:
                 self._note_response(one.envelope)
+                if evaluation.shadow_of is not None:
+                    return None  # what nobody has seen is no service that anybody had
                 if self._is_new(one.record):
                     self._heard(None, self._join.evaluation(evaluation))
                 return of_evaluation(evaluation, one.vector)

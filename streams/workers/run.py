@@ -69,7 +69,8 @@ def answerer(settings: Settings, log: Log) -> Role:
     """`queries.admitted` to `responses`."""
     from processors.answer import Answerer
     from streams.clients.milvus import MilvusIndex
-    from streams.clients.triton import TritonEmbedder, TritonReaders
+    from streams.clients.readers import TritonReaders
+    from streams.clients.triton import TritonEmbedder
     from streams.views.control import ControlView
     from streams.views.progress import IndexFollower
     from streams.workers.answerer import AnswererHandler

@@ -100,6 +100,8 @@ class Topology:
         self.log = MemoryLog(partitions, self.clock)
         self.embedder = HashEmbedder()
         self.reader = ScriptedReader()
+        self.readers: dict[str, ScriptedReader] = {}
+        """Models that are another than `reader`, by name and version."""
         self.spec = IndexSpec()
         self.units, self.texts = BrittleTable(), BrittleTable()
         self.index = RowIndex(self.units, self.texts, LexicalSpec())
@@ -353,9 +355,10 @@ class Topology:
     def _new_answerer(self) -> Handler:
         view = self.control()
         lanes = Lanes(self._lane, view, linger_s=0.05)
-        return AnswererHandler(
-            self.settings, self.log, view, lanes, lambda _: self.reader, self.clock
-        )
+        return AnswererHandler(self.settings, self.log, view, lanes, self._reader, self.clock)
+
+    async def _reader(self, model: str) -> ScriptedReader:
+        return self.readers.get(model, self.reader)
 
     def _lane(self, spec: IndexSpec) -> Lane:
         follower = IndexFollower(self.log, spec.name)
