@@ -39,18 +39,24 @@ def spec_of(version: IndexVersion) -> IndexSpec:
     Raises:
         InvalidSpec: a setting that there is not, or a value that none can have.
     """
+    return checked(
+        name=version.name,
+        embedder=version.embedder,
+        dimensions=version.dimensions,
+        chunk=changed(ChunkSpec(), version.chunk, "chunk"),
+        lexical=changed(LexicalSpec(), version.lexical, "lexical"),
+        fusion=changed(FusionSpec(), version.fusion, "fusion"),
+    )
+
+
+def checked(**fields: object) -> IndexSpec:
+    """A spec by which an index can be made.
+
+    Raises:
+        InvalidSpec: a value that none can have, or two that do not go together.
+    """
     try:
-        spec = msgspec.convert(
-            {
-                "name": version.name,
-                "embedder": version.embedder,
-                "dimensions": version.dimensions,
-                "chunk": changed(ChunkSpec(), version.chunk, "chunk"),
-                "lexical": changed(LexicalSpec(), version.lexical, "lexical"),
-                "fusion": changed(FusionSpec(), version.fusion, "fusion"),
-            },
-            IndexSpec,
-        )
+        spec = msgspec.convert(fields, IndexSpec)
     except msgspec.ValidationError as error:
         raise InvalidSpec(str(error)) from None
     _check_lengths(spec.chunk)

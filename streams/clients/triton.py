@@ -142,6 +142,11 @@ class TritonEmbedder:
                     tasks.create_task(self._fill(vectors, coded, chunk, deadline))
         return vectors
 
+    async def dimensions(self) -> int:
+        """Of the vectors that the model gives. Raises as `embed` does."""
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        return int((await self._infer([b"dimensions"], deadline)).shape[-1])
+
     async def close(self) -> None:
         """Close the channel."""
         await self._connection.close()
@@ -152,7 +157,17 @@ class TritonEmbedder:
         async with self._slots:
             async for attempt in attempts(deadline):
                 with attempt:
-                    vectors[chunk] = await self._infer([coded[at] for at in chunk], deadline)
+                    vectors[chunk] = self._checked(
+                        await self._infer([coded[at] for at in chunk], deadline)
+                    )
+
+    def _checked(self, vectors: Vectors) -> Vectors:
+        if vectors.shape[-1] != self._dimensions:
+            raise ModelRejected(
+                f"{self._model} gives vectors of {vectors.shape[-1]} dimensions; the index version "
+                f"is made for {self._dimensions}"
+            )
+        return vectors
 
     async def _infer(self, texts: Sequence[bytes], deadline: float) -> Vectors:
         tensor = bytes_tensor("TEXT", texts, [len(texts), 1])
@@ -165,11 +180,6 @@ class TritonEmbedder:
                 client_timeout=left(deadline),
             )
         vectors: Vectors = result.as_numpy("EMBEDDING")
-        if vectors.shape[-1] != self._dimensions:
-            raise ModelRejected(
-                f"{self._model} gives vectors of {vectors.shape[-1]} dimensions; the index version "
-                f"is made for {self._dimensions}"
-            )
         return vectors
 
 
