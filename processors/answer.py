@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from processors.cite import CitedPassage, cite
 from processors.index import Access
-from processors.lexical import TermStatistics
 from processors.ports import Embedder, Generation, IndexReader, Reader
 from processors.prompt import UNANSWERABLE, PromptPassage, fitting, render, values_of
 from processors.routes import label
 from processors.search import Retrieved, search
+from processors.statistics import Statistics
 from processors.version import IndexSpec
 from schemas.control import PromptVersion
 from schemas.queries import Plan, Query
@@ -51,7 +51,7 @@ class Answerer:
         spec: IndexSpec,
         index: IndexReader,
         embedder: Embedder,
-        statistics: TermStatistics,
+        statistics: Statistics,
         clock: Callable[[], int],
     ) -> None:
         self._spec = spec
@@ -71,14 +71,15 @@ class Answerer:
         timings = _Timings(self._clock)
         matrix = await self._embedder.embed([query.text])
         timings.mark("embed")
-        weights = self._statistics.weights(query.text, point.at)
+        access = Access(tenant=query.tenant, groups=means.plan.groups, filters=query.filters or {})
+        weights = self._statistics.weights(query.text, point.at, access)
         found = await search(
             self._index,
             _weighed(self._spec, means.plan),
             vector=matrix[0],
             weights=weights,
             at=point.at,
-            access=Access(tenant=query.tenant, filters=query.filters or {}),
+            access=access,
             top_k=means.plan.top_k or query.top_k,
         )
         timings.mark("search")
@@ -120,6 +121,7 @@ class Answerer:
             route=label(means.plan),
             lexical=dict(weights),
             passages=[one.name for one in found],
+            groups=means.plan.groups,
             dense_weight=means.plan.dense_weight,
         )
 

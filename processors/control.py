@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from processors.promptchecks import faults
+from processors.version import InvalidSpec, spec_of
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -19,12 +20,14 @@ View = TypeVar("View")
 
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
-    IndexVersion: frozenset({"state"}),
+    IndexVersion: frozenset({"state", "complete_from"}),
     ApiKey: frozenset({"label", "scopes", "expires_at", "priority"}),
     Calibration: frozenset({"share", "routes"}),
 }
 """Kinds whose events are versions of something: the rest of a version never changes."""
 _OF_EVERY_CHANGE = frozenset({"revision", "by", "why", "at", "removed"})
+_LIFE = ("building", "serving", "retired")
+"""Of an index version: it goes on, never back, for what it had is dropped in the end."""
 
 
 class Control:
@@ -100,6 +103,9 @@ class Control:
         known = self.revision(key)
         if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
+        if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
+            if _LIFE.index(event.state) < _LIFE.index(before.state):
+                return f"{key} is {before.state}: it does not go back to {event.state}"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
@@ -107,7 +113,15 @@ class Control:
 
 def _unsound(event: ControlEvent) -> str | None:
     """Why an event cannot be followed, whatever else is in force; None where it can."""
-    return "; ".join(faults(event)) if isinstance(event, PromptVersion) else None
+    match event:
+        case PromptVersion():
+            return "; ".join(faults(event))
+        case IndexVersion():
+            try:
+                spec_of(event)
+            except InvalidSpec as error:
+                return str(error)
+    return None
 
 
 def _fixed(event: ControlEvent) -> list[object]:

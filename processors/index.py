@@ -1,6 +1,6 @@
 """What a reader of the index asks and is given: plain types, whatever the index is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,8 +15,15 @@ class Access(Struct, frozen=True, kw_only=True):
 
     tenant: str | None = None
     """None is the operator, who may find everything."""
+    groups: Sequence[str] = ()
+    """Those that the tenant belongs to."""
     filters: Mapping[str, FilterValue] = {}
     """Every key must match: its value, or one of a list of values."""
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """A document whose `acl` has one of these may be found; None asks for none of them."""
+        return None if self.tenant is None else frozenset((self.tenant, *self.groups))
 
 
 class PassageRow(Struct, frozen=True, kw_only=True):

@@ -12,13 +12,14 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from math import log
 from threading import local
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from snowballstemmer.english_stemmer import EnglishStemmer
 
 MAX_TERM = 64
@@ -70,9 +71,9 @@ class LexicalSpec(Struct, frozen=True, kw_only=True):
     search engine" (2012) and Anserini uses. For short passages they do better than 1.2 and 0.75.
     """
 
-    k1: float = 0.9
-    b: float = 0.4
-    average_length: float = 80.0
+    k1: Annotated[float, Meta(ge=0, le=100)] = 0.9
+    b: Annotated[float, Meta(ge=0, le=1)] = 0.4
+    average_length: Annotated[float, Meta(ge=1, le=1_000_000)] = 80.0
     """Terms of an ordinary passage, title included. Pinned: it must not move with the index."""
 
 
@@ -150,14 +151,8 @@ class TermStatistics:
         return 0 if history is None else _read(history, at)
 
     def weights(self, question: str, at: int) -> dict[str, float]:
-        """The inverse document frequency of each term of a question that some passage holds.
-
-        At most `MAX_QUERY_TERMS` of them, the rarest first, ties in the order of the terms.
-        """
-        passages = self.passages(at)
-        found = ((self.df(term, at), term) for term in sorted(terms(question)))
-        rare = sorted(pair for pair in found if pair[0] > 0)[:MAX_QUERY_TERMS]
-        return {term: log(1 + (max(passages - df, 0) + 0.5) / (df + 0.5)) for df, term in rare}
+        """As `weights_over` these statistics alone."""
+        return weights_over([self], question, at)
 
     def forget(self, before: int) -> None:
         """Makes one entry of all that lies at or before an index time.
@@ -170,6 +165,19 @@ class TermStatistics:
             _squash(history, before)
             if len(history) == 2 and history[1] == 0:
                 del self._terms[term]
+
+
+def weights_over(parts: Sequence[TermStatistics], question: str, at: int) -> dict[str, float]:
+    """The inverse document frequency of each term of a question that some passage holds.
+
+    `parts` are the statistics of passages that have none in common. At most `MAX_QUERY_TERMS`
+    terms, the rarest first, ties in the order of the terms.
+    """
+    passages = sum(part.passages(at) for part in parts)
+    asked = sorted(terms(question))
+    found = ((sum(part.df(term, at) for part in parts), term) for term in asked)
+    rare = sorted(pair for pair in found if pair[0] > 0)[:MAX_QUERY_TERMS]
+    return {term: log(1 + (max(passages - df, 0) + 0.5) / (df + 0.5)) for df, term in rare}
 
 
 def _fold(text: str) -> str:

@@ -45,11 +45,11 @@ class FusionSpec(Struct, frozen=True, kw_only=True):
     gives their z-scores more sway.
     """
 
-    dense_weight: Annotated[float, Meta(ge=0)] = 0.5
-    lexical_weight: Annotated[float, Meta(ge=0)] = 0.5
-    units: Annotated[int, Meta(ge=1)] = 200
+    dense_weight: Annotated[float, Meta(ge=0, le=1000)] = 0.5
+    lexical_weight: Annotated[float, Meta(ge=0, le=1000)] = 0.5
+    units: Annotated[int, Meta(ge=1, le=10_000)] = 200
     """How many units a dense search gives."""
-    passages: Annotated[int, Meta(ge=1)] = 100
+    passages: Annotated[int, Meta(ge=1, le=10_000)] = 100
     """How many passages a lexical search gives."""
 
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from processors.control import Control
 from processors.registry import Resolved, resolve
 from processors.shares import branch_for, shadows_of, unit_of
+from processors.tenants import tenant_in
 from schemas.common import MAX_ID
 from schemas.control import EVERYBODY, Branch, IndexVersion, Route
 from schemas.queries import Plan, Query
@@ -35,7 +36,8 @@ def plans(control: Control, query: Query) -> list[Plan]:
         plan = way.plans.get(branch.name)
         if plan is not None and len(_shadow_id(query, plan)) <= MAX_ID:
             found.append(replace(plan, shadow_of=query.query_id))
-    return found
+    groups = tenant_in(control, query.tenant).groups
+    return [replace(plan, groups=groups) for plan in found] if groups else found
 
 
 def asked(query: Query, plan: Plan) -> Query:

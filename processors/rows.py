@@ -155,7 +155,8 @@ def demand(access: Access) -> Demand:
         tuple(_tag(key, value) for value in (wanted if isinstance(wanted, list) else [wanted]))
         for key, wanted in sorted(access.filters.items())
     )
-    acl = None if access.tenant is None else (EVERYONE, _hashed(access.tenant))
+    names = access.names
+    acl = None if names is None else (EVERYONE, *sorted(map(_hashed, names)))
     return Demand(acl=acl, tags=tuple(groups))
 
 

@@ -22,7 +22,7 @@ from processors.sentences import cut, sentences
 
 TitleMode = Literal["always", "when-missing", "when-unsaid", "never"]
 _NAME = re.compile(r"\w{4,}")
-_Length = Annotated[int, Meta(ge=1)]
+_Length = Annotated[int, Meta(ge=1, le=100_000)]
 
 
 class ChunkSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from schemas.deadletters import Reason
 from schemas.envelope import Envelope
-from schemas.topics import TOPICS, Topic
+from schemas.topics import Topic, topic_named
 
 MAX_MESSAGE = 240
 _SHOWN = 64
@@ -55,7 +55,7 @@ def decode(topic: str, value: bytes | None, envelope: Envelope | None = None) ->
         InvalidEvent: with the reason and the field (`$.text: ..`), never with the whole value.
         KeyError: there is no such topic.
     """
-    known = TOPICS[topic]
+    known = topic_named(topic)
     if value is None:
         raise InvalidEvent("invalid", "a null value, where only an event will do")
     if len(value) > known.max_message_bytes:
@@ -97,7 +97,7 @@ def _explain(message: str) -> str:
 
 
 def _decoder(topic: str, event_type: str | None) -> msgspec.json.Decoder[Any]:
-    known = TOPICS[topic]
+    known = topic_named(topic)
     if event_type is not None and event_type not in known.types:
         expected = ", ".join(known.types)
         raise InvalidEvent(
@@ -108,8 +108,8 @@ def _decoder(topic: str, event_type: str | None) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _of_topic(topic: str, event_type: str | None) -> msgspec.json.Decoder[Any]:
-    types = TOPICS[topic].types
-    return msgspec.json.Decoder(types[event_type] if event_type else usual(TOPICS[topic]))
+    types = topic_named(topic).types
+    return msgspec.json.Decoder(types[event_type] if event_type else usual(topic_named(topic)))
 
 
 @cache

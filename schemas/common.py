@@ -24,6 +24,10 @@ Id = Annotated[
 Principal = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$(?!\n)")]
 """A tenant or a group. The pattern leaves out `*`, which the index uses for "everyone"."""
 
+TenantName = Annotated[str, Meta(pattern=r"^(?!group:)[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$(?!\n)")]
+GroupName = Annotated[str, Meta(pattern=r"^group:[A-Za-z0-9][A-Za-z0-9._:@/-]{0,121}$(?!\n)")]
+"""No tenant can have the name of a group: what a document's `acl` says is never ambiguous."""
+
 IndexTime = Annotated[int, Meta(ge=0, le=2**62)]
 """Microseconds since the epoch, given out by the indexer, strictly growing in a partition."""
 
@@ -79,6 +83,8 @@ Reference = Annotated[
         description="A version, `answer@3`, or an alias that stands for one, `answer@production`.",
     ),
 ]
+
+EnvironmentName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)")]
 
 Label = Annotated[str, Meta(max_length=128)]
 

@@ -11,7 +11,10 @@ from msgspec import Meta, Struct
 
 from schemas.common import (
     MAX_INT,
+    MAX_QUESTION,
     AliasName,
+    EnvironmentName,
+    GroupName,
     Id,
     IndexTime,
     KeyId,
@@ -20,6 +23,7 @@ from schemas.common import (
     Principal,
     Reference,
     Scalar,
+    TenantName,
     Versioned,
 )
 from schemas.usage import Priority, WindowName
@@ -174,8 +178,6 @@ class Quota(Change, frozen=True, kw_only=True, omit_defaults=True, tag="quota"):
     tokens_per_day: Limit | None = None
     requests_per_minute: Limit | None = None
     concurrent: Limit | None = None
-    priority: Priority = "normal"
-    """Of the tenant's requests; a key's own goes before it."""
 
 
 Whose = Literal["tenant", "key", "user"]
@@ -214,22 +216,68 @@ class Budget(Change, frozen=True, kw_only=True, omit_defaults=True, tag="budget"
     """Never refuses: what it would have refused is only counted."""
 
 
+class TenantLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much one request, and all that a tenant keeps, may come to. What is absent is bounded by
+    what bounds everybody."""
+
+    question_characters: Annotated[int, Meta(ge=1, le=MAX_QUESTION)] | None = None
+    top_k: Annotated[int, Meta(ge=1, le=50)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=4096)] | None = None
+    past_s: Limit | None = None
+    """How far back `as_of` may reach; with 0 only the present can be asked."""
+    document_bytes: Annotated[int, Meta(ge=1, le=MAX_INT)] | None = None
+    """Of a document's text in UTF-8."""
+    documents: Limit | None = None
+    """Whose `acl` names the tenant itself, through the gateway."""
+    in_hand: Annotated[int, Meta(ge=1, le=MAX_INT)] | None = None
+    """Requests at once, at each gateway."""
+
+
+class Tenant(Change, frozen=True, kw_only=True, omit_defaults=True, tag="tenant"):
+    """Who asks and keeps documents. One without an event has no groups and the usual limits."""
+
+    name: TenantName
+    groups: Annotated[list[GroupName], Meta(max_length=64)] = []
+    """A document whose `acl` names one of them is found by this tenant, from the next question
+    on."""
+    priority: Priority = "normal"
+    """Of its requests, where they compete with others'."""
+    suspended: bool = False
+    """Nothing is answered and nothing is written; what it keeps stays as it is."""
+    prefix: Id | None = None
+    """Of the ids of its documents: it may write no others, and nobody else may write these."""
+    limits: TenantLimits = TenantLimits()
+
+
 class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="index"):
     """All that decides which rows a document becomes and how they rank: another spec is another
     index, under another name."""
 
     name: Name
     state: Literal["building", "serving", "retired"]
+    """`serving` once it has caught up with the log; `retired` for good."""
     embedder: Versioned
+    dimensions: Annotated[int, Meta(ge=2, le=32_768)] = 384
+    """Of the embedder's vectors."""
     chunk: Spec
     """How documents are cut: lengths, and what stands in front of a unit when it is embedded."""
     lexical: Spec
     """How passages are weighed: `k1`, `b` and `average_length`."""
     fusion: Spec
     """How the two lists become one: the weights, and how long each list is."""
+    complete_from: IndexTime | None = None
+    """The index time from which it shows all that was in the log before it was built; None while
+    it is being built."""
 
 
-Scope = Literal["documents:admin"]
+Scope = Literal[
+    "ask",
+    "documents:read",
+    "documents:write",
+    "documents:share",
+    "documents:admin",
+    "feedback",
+]
 
 
 class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
@@ -244,7 +292,7 @@ class ApiKey(Change, frozen=True, kw_only=True, omit_defaults=True, tag="key"):
     """SHA-256 of its secret part, in hexadecimal."""
     label: Label = ""
     scopes: Annotated[list[Scope], Meta(max_length=8)] = []
-    """What it may do beyond asking, keeping its tenant's documents, and giving feedback."""
+    """What it may do. A key that names none but `documents:admin` may do the rest as well."""
     expires_at: IndexTime | None = None
     priority: Priority | None = None
     """Of the requests that come with it; absent, its tenant's."""
@@ -276,7 +324,24 @@ class Calibration(Change, frozen=True, kw_only=True, omit_defaults=True, tag="ca
     """Whose answers, those of a route or of one branch (`route/branch`); absent, all."""
 
 
-ControlEvent = PromptVersion | Alias | Route | Quota | Budget | IndexVersion | ApiKey | Calibration
+class Environment(Change, frozen=True, kw_only=True, omit_defaults=True, tag="environment"):
+    """Whose these topics are: a stack that calls itself something else does not start on them."""
+
+    name: EnvironmentName
+
+
+ControlEvent = (
+    PromptVersion
+    | Alias
+    | Route
+    | Quota
+    | Budget
+    | Tenant
+    | IndexVersion
+    | ApiKey
+    | Calibration
+    | Environment
+)
 
 
 def key_of(change: ControlEvent) -> str:
@@ -288,6 +353,8 @@ def key_of(change: ControlEvent) -> str:
             return f"quota/{change.tenant}"
         case Budget():
             return f"budget/{change.name}"
+        case Tenant():
+            return f"tenant/{change.name}"
         case Alias():
             return f"alias/{change.of}/{change.name}"
         case Route():
@@ -298,3 +365,5 @@ def key_of(change: ControlEvent) -> str:
             return f"key/{change.id}"
         case Calibration():
             return f"calibration/{change.name}@{change.version}"
+        case Environment():
+            return "environment/this"

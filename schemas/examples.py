@@ -10,11 +10,14 @@ from schemas.control import (
     Branch,
     Budget,
     Calibration,
+    Environment,
     IndexVersion,
     PromptChecks,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
+    TenantLimits,
     Variable,
 )
 from schemas.deadletters import DeadLetter
@@ -272,7 +275,7 @@ _EVENTS: tuple[Struct, ...] = (
         ],
         **_CONTROL,
     ),
-    Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, priority="high", **_CONTROL),
+    Quota(tenant="acme", tokens_per_minute=100_000, concurrent=8, **_CONTROL),
     Budget(
         name="acme-daily",
         tenant="acme",
@@ -291,6 +294,14 @@ _EVENTS: tuple[Struct, ...] = (
         shadow=True,
         **_CONTROL,
     ),
+    Tenant(
+        name="acme",
+        groups=["group:staff"],
+        priority="high",
+        prefix="acme/",
+        limits=TenantLimits(top_k=10, in_hand=32),
+        **_CONTROL,
+    ),
     IndexVersion(
         name="v1",
         state="serving",
@@ -298,6 +309,7 @@ _EVENTS: tuple[Struct, ...] = (
         chunk={"unit_min": 40, "unit_max": 400, "passage_target": 650, "title": "when-missing"},
         lexical={"k1": 0.9, "b": 0.4, "average_length": 80.0},
         fusion={"dense_weight": 0.5, "lexical_weight": 0.5, "units": 200, "passages": 100},
+        complete_from=_NOW,
         **_CONTROL,
     ),
     ApiKey(
@@ -321,6 +333,7 @@ _EVENTS: tuple[Struct, ...] = (
         routes=["default"],
         **_CONTROL,
     ),
+    Environment(name="staging", **_CONTROL),
     Drift(
         metric="retrieval.top_score",
         method="psi",

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from schemas.common import (
     MAX_INT,
     MAX_QUESTION,
+    GroupName,
     Id,
     IndexTime,
     KeyId,
@@ -81,6 +82,8 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How many passages are read, in place of what the question asks for."""
     dense_weight: Annotated[float, Meta(ge=0, le=1)] | None = None
     """What meaning weighs, in place of what the index version says."""
+    groups: Annotated[list[GroupName], Meta(max_length=64)] = []
+    """Those that its tenant belonged to: what they may find, the answer may rest on."""
 
 
 class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -62,6 +62,8 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`passage_id@version`, in the order in which the prompt has them."""
     dense_weight: float | None = None
     """What meaning weighed in the ranking, where that is not as the index version has it."""
+    groups: list[str] = []
+    """Those of the tenant that it was searched for, besides the tenant's own documents."""
 
 
 class ExceededLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):

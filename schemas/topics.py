@@ -1,19 +1,24 @@
 """The topics: what each carries, by what key, and for how long."""
 
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.control import (
     Alias,
     ApiKey,
     Budget,
     Calibration,
+    Environment,
     IndexVersion,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
 )
 from schemas.deadletters import DeadLetter
 from schemas.documents import Document
@@ -117,7 +122,8 @@ _ALL = (
         name="index.changes",
         key="doc_id; none for a tick",
         doc="What each document gained, kept and lost. The index and the indexer's memory are "
-        "views of this topic, so it is kept for ever.",
+        "views of this topic, so it is kept for ever. It is of the index version `v1`; another "
+        "version NAME has `index.changes.NAME` beside it.",
         types={
             "dev.freshet.index.changed.v1": IndexChange,
             "dev.freshet.index.ticked.v1": IndexTick,
@@ -128,7 +134,8 @@ _ALL = (
     Topic(
         name="index.progress",
         key="partition",
-        doc="How far the index has applied each partition of the log.",
+        doc="How far the index has applied each partition of the log. It is of the index version "
+        "`v1`; another version NAME has `index.progress.NAME` beside it.",
         types={"dev.freshet.index.progressed.v1": IndexProgress},
         cleanup="compact",
         retention="forever",
@@ -154,17 +161,20 @@ _ALL = (
     Topic(
         name="control",
         key="kind/name",
-        doc="Prompts, aliases, routes, quotas, budgets, index versions, API keys and "
-        "calibrations of the judge; every version within the horizon, the newest of each for ever.",
+        doc="Prompts, aliases, routes, quotas, budgets, tenants, index versions, API keys, calibrations of "
+        "the judge, and the environment that these topics belong to; every version within the "
+        "horizon, the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,
             "dev.freshet.control.route.v1": Route,
             "dev.freshet.control.quota.v1": Quota,
             "dev.freshet.control.budget.v1": Budget,
+            "dev.freshet.control.tenant.v1": Tenant,
             "dev.freshet.control.index.v1": IndexVersion,
             "dev.freshet.control.key.v1": ApiKey,
             "dev.freshet.control.calibration.v1": Calibration,
+            "dev.freshet.control.environment.v1": Environment,
         },
         cleanup="compact",
         retention="forever",
@@ -193,10 +203,40 @@ _ALL = (
 )
 
 TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in _ALL}
+"""Those of index versions other than the first are not among them: `topic_named` knows them."""
+
+FIRST_INDEX = "v1"
+"""The index version that is there without being built: it has the plain topics."""
+INDEX_CHANGES, INDEX_PROGRESS = "index.changes", "index.progress"
+_OF_A_VERSION = re.compile(r"(index\.(?:changes|progress))\.([a-z0-9_]{1,32})")
 
 _TYPE_OF: Mapping[type[Struct], str] = {
     struct: name for topic in _ALL for name, struct in topic.types.items()
 }
+
+
+def changes_topic(index_version: str) -> str:
+    """The name of a version's `index.changes`."""
+    return _of_version(INDEX_CHANGES, index_version)
+
+
+def progress_topic(index_version: str) -> str:
+    """The name of a version's `index.progress`."""
+    return _of_version(INDEX_PROGRESS, index_version)
+
+
+def index_topics(index_version: str) -> tuple[Topic, Topic]:
+    """The two topics of an index version."""
+    return topic_named(changes_topic(index_version)), topic_named(progress_topic(index_version))
+
+
+@cache
+def topic_named(name: str) -> Topic:
+    """A topic by its name, those of every index version included. Raises KeyError."""
+    match = _OF_A_VERSION.fullmatch(name)
+    if match is None or match[2] == FIRST_INDEX:
+        return TOPICS[name]
+    return replace(TOPICS[match[1]], name=name)
 
 
 def type_of(event: Struct) -> str:
@@ -236,6 +276,10 @@ def retention_ms(topic: Topic, horizon_ms: int) -> int:
         "long": max(90 * _DAY_MS, horizon_ms),
         "forever": _FOREVER,
     }[topic.retention]
+
+
+def _of_version(topic: str, index_version: str) -> str:
+    return topic if index_version == FIRST_INDEX else f"{topic}.{index_version}"
 
 
 def _segment_ms(kept_ms: int) -> int:

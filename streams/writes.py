@@ -10,7 +10,7 @@ from schemas.codec import InvalidEvent, decode_as, encode
 from schemas.documents import Document
 from schemas.envelope import headers
 from schemas.index import IndexProgress
-from schemas.topics import TOPICS, type_of
+from schemas.topics import TOPICS, changes_topic, progress_topic, type_of
 from streams.clients.kafka import LogClient, Position
 from streams.errors import FreshetError
 from streams.sources.event import DocumentEvent, Found, Skipped
@@ -104,6 +104,7 @@ class ShownFrom:
         self, log: LogClient, version: str, start: Mapping[int, int], partitions: int
     ) -> None:
         self._log = log
+        self._topic = progress_topic(version)
         self._start = start
         self._progress = Progress(version, partitions)
 
@@ -113,8 +114,8 @@ class ShownFrom:
 
         Every partition reports at least once in `limits.tick_s`, so no older report is missed.
         """
-        partitions = len(await log.ends("index.changes"))
-        return cls(log, version, await log.ends("index.progress"), partitions)
+        partitions = len(await log.ends(changes_topic(version)))
+        return cls(log, version, await log.ends(progress_topic(version)), partitions)
 
     async def wait(self, writes: Sequence[Position], timeout_s: float) -> list[int]:
         """The index time from which each write shows, once every new read is made at or after it.
@@ -125,8 +126,8 @@ class ShownFrom:
         times: list[int | None] = [None] * len(writes)
         try:
             async with asyncio.timeout(timeout_s):
-                start = {"index.progress": self._start}
-                async for record in self._log.follow(["index.progress"], start=start):
+                start = {self._topic: self._start}
+                async for record in self._log.follow([self._topic], start=start):
                     if record.value is not None:
                         self._progress.observe(decode_as(IndexProgress, record.value))
                     times = [

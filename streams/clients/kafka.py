@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
-from schemas.topics import TOPICS, configs
+from schemas.topics import TOPICS, configs, index_topics
 from streams.config import Kafka
 from streams.errors import FreshetError
 
@@ -373,8 +373,12 @@ def client_options(settings: Kafka) -> dict[str, Any]:
     return {"bootstrap_servers": settings.bootstrap, **security}
 
 
-async def ensure_topics(settings: Kafka, horizon_ms: int) -> list[str]:
-    """Create the topics that are missing; returns their names."""
+async def ensure_topics(
+    settings: Kafka, horizon_ms: int, index_versions: Iterable[str] = ()
+) -> list[str]:
+    """Create the topics that are missing, those of these index versions too; returns their names."""
+    versions = (topic for version in index_versions for topic in index_topics(version))
+    wanted = {topic.name: topic for topic in (*TOPICS.values(), *versions)}
     admin = AIOKafkaAdminClient(**client_options(settings))
     async with _reached(settings, admin.close):
         await admin.start()
@@ -382,7 +386,7 @@ async def ensure_topics(settings: Kafka, horizon_ms: int) -> list[str]:
         there = set(await admin.list_topics())
         missing = {
             settings.prefix + topic.name: topic
-            for topic in TOPICS.values()
+            for topic in wanted.values()
             if settings.prefix + topic.name not in there
         }
         if not missing:

@@ -32,11 +32,13 @@ def tail(
     ] = False,
 ) -> None:
     """Follow a topic until Ctrl-C."""
-    from schemas.topics import TOPICS
+    from schemas.topics import TOPICS, topic_named
     from streams import config
 
-    if topic not in TOPICS:
-        raise FreshetError(f"there is no topic {topic!r}; there are {', '.join(TOPICS)}")
+    try:
+        topic_named(topic)
+    except KeyError:
+        raise FreshetError(f"there is no topic {topic!r}; there are {', '.join(TOPICS)}") from None
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_tail(config.load(), topic, beginning, count, as_json))
 

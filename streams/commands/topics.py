@@ -16,5 +16,6 @@ def topics() -> None:
     from streams.clients.kafka import ensure_topics
 
     settings = config.load()
-    for name in asyncio.run(ensure_topics(settings.kafka, settings.limits.horizon_ms)):
+    making = ensure_topics(settings.kafka, settings.limits.horizon_ms, [settings.index_version])
+    for name in asyncio.run(making):
         print(name)

@@ -179,7 +179,11 @@ class Documents:
         if (write := view.write(doc_id)) is not None:
             return _pending(doc_id, write.partition, write.offset)
         status = view.get(doc_id)
-        return _described(doc_id, status, self._statuses.is_applied(status)) if status else None
+        return self._described(doc_id, status) if status else None
+
+    def _described(self, doc_id: str, status: DocumentStatus) -> dict[str, Any]:
+        changes, _ = self._statuses.view.topics
+        return _described(doc_id, status, changes, self._statuses.is_applied(status))
 
     async def _written(self, doc_id: str, position: Position, waits: bool) -> JSONResponse:
         pending = _pending(doc_id, position.partition, position.offset)
@@ -188,7 +192,7 @@ class Documents:
         status = self._statuses.view.get(doc_id)
         if status is None:
             return JSONResponse(pending, status_code=202)
-        described = _described(doc_id, status, self._statuses.is_applied(status))
+        described = self._described(doc_id, status)
         if status.offset == position.offset and status.outcome == "rejected":
             message = "the document was rejected; `freshet dead-letters list` says why"
             raise ApiError(422, "rejected", message, details=described)
@@ -253,7 +257,7 @@ def _pending(doc_id: str, partition: int, offset: int) -> dict[str, Any]:
     }
 
 
-def _described(doc_id: str, status: DocumentStatus, applied: bool) -> dict[str, Any]:
+def _described(doc_id: str, status: DocumentStatus, changes: str, applied: bool) -> dict[str, Any]:
     """A status as JSON. `status` is what stands, `outcome` what the newest event came to."""
     stands = "rejected" if status.state == "absent" else status.state
     return {
@@ -265,7 +269,7 @@ def _described(doc_id: str, status: DocumentStatus, applied: bool) -> dict[str, 
         "index_time": status.index_time,
         "indexed_at": format_time(status.index_time),
         "change": {
-            "topic": "index.changes",
+            "topic": changes,
             "partition": status.partition,
             "offset": status.changes_offset,
         },

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from streams.clients.kafka import LogClient, Position, Record
 from streams.views.follower import Follower
-from streams.views.status import TOPICS, DocumentStatus, StatusView
+from streams.views.status import DocumentStatus, StatusView
 
 _BATCH = 256
 
@@ -14,7 +14,7 @@ class Statuses:
     """Keeps a `StatusView` in step with the log and wakes those who wait for a write."""
 
     def __init__(self, log: LogClient, open_view: Callable[[int], StatusView]) -> None:
-        """`open_view` is given the number of partitions."""
+        """`open_view` is given the number of partitions, which is that of every topic."""
         self._log = log
         self._open = open_view
         self._news = asyncio.Event()
@@ -22,10 +22,9 @@ class Statuses:
 
     async def start(self, failed: Callable[[], None]) -> None:
         """Read both topics to where they end now, then follow them."""
-        ends = {topic: await self._log.ends(topic) for topic in TOPICS}
-        self.view = self._open(len(ends["index.changes"]))
-        self.view.restart_beyond(ends)
-        for topic in TOPICS:
+        self.view = self._open(len(await self._log.ends("documents")))
+        self.view.restart_beyond({topic: await self._log.ends(topic) for topic in self.view.topics})
+        for topic in self.view.topics:
             await self._catch_up(topic)
         self.follower.start(self.view.places(), failed)
 

@@ -49,7 +49,7 @@ def part(settings: Settings) -> Part:
 async def create_topics(settings: Settings) -> None:
     """Create the topics that are missing. Raises StackError."""
     try:
-        await ensure_topics(settings.kafka, settings.limits.horizon_ms)
+        await ensure_topics(settings.kafka, settings.limits.horizon_ms, [settings.index_version])
     except (KafkaError, NoBroker, RuntimeError) as error:
         raise StackError(
             f"topics could not be created at {settings.kafka.bootstrap}: {error!r}"

@@ -8,9 +8,10 @@ from typing import TypeVar
 from msgspec import json
 
 from processors.assemble import Assembler
-from processors.lexical import TermStatistics
 from processors.readtime import AppliedHistory, Progress
+from processors.statistics import Statistics
 from schemas.index import IndexEvent, IndexProgress
+from schemas.topics import changes_topic, progress_topic
 from streams.clients.kafka import LogClient, Record
 
 log = logging.getLogger(__name__)
@@ -24,18 +25,19 @@ class IndexFollower:
     def __init__(self, log_client: LogClient, index_version: str) -> None:
         self._log = log_client
         self._version = index_version
+        self._topics = changes_topic(index_version), progress_topic(index_version)
         self._assemblers: dict[int, Assembler] = {}
         self._changed = asyncio.Condition()
         self._known: dict[int, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self.statistics = TermStatistics()
+        self.statistics = Statistics()
         self.applied = AppliedHistory()
         self.progress = Progress(index_version, 0)
 
     async def start(self) -> None:
         """Read both topics to where they end now, then follow them."""
-        ends = {topic: await self._log.ends(topic) for topic in ("index.changes", "index.progress")}
-        self.progress = Progress(self._version, len(ends["index.changes"]))
+        ends = {topic: await self._log.ends(topic) for topic in self._topics}
+        self.progress = Progress(self._version, len(ends[self._topics[0]]))
         for topic in ends:
             async for record in self._log.read(topic):
                 self._fold(record)
@@ -78,7 +80,7 @@ class IndexFollower:
     def _fold(self, record: Record) -> None:
         if record.value is None:
             return
-        if record.topic == "index.progress":
+        if record.topic == self._topics[1]:
             self.progress.observe(_progress(record.value))
             return
         event = _event(record.value)
@@ -89,8 +91,8 @@ class IndexFollower:
             return
         self._known[record.partition] = step.index_time
         self.applied.note(record.partition, step.index_time, step.applied)
-        for part in step.parts:
-            self.statistics.apply(step.index_time, part.df, part.passages_delta)
+        if step.parts:
+            self.statistics.observe(step.parts)
 
 
 _event = json.Decoder(IndexEvent).decode

@@ -16,9 +16,8 @@ from msgspec import Struct
 from processors.assemble import Assembled, Assembler
 from processors.readtime import Progress
 from schemas.index import ChangeStatus, IndexChange, IndexEvent, IndexProgress
+from schemas.topics import changes_topic, progress_topic
 from streams.clients.kafka import Record
-
-TOPICS = ("index.changes", "index.progress")
 
 _SCHEMA = """
 create table if not exists positions (
@@ -77,6 +76,7 @@ class StatusView:
         self._db.execute("pragma synchronous = off")
         self._db.executescript(_SCHEMA)
         self._version = index_version
+        self.topics = changes_topic(index_version), progress_topic(index_version)
         self._partitions = partitions
         self._load()
 
@@ -127,7 +127,7 @@ class StatusView:
         """Fold records of both topics in their order; all of them or none."""
         with self._transaction():
             for record in records:
-                if record.topic == "index.progress":
+                if record.topic == self.topics[1]:
                     self._progressed(record)
                 elif record.value is not None:
                     self._changed(record, _event(record.value))
@@ -188,7 +188,7 @@ class StatusView:
         )
 
     def _load(self) -> None:
-        self._places: dict[str, dict[int, int]] = {topic: {} for topic in TOPICS}
+        self._places: dict[str, dict[int, int]] = {topic: {} for topic in self.topics}
         self._handled: dict[int, int] = {}
         self._assemblers: dict[int, Assembler] = {}
         self.progress = Progress(self._version, self._partitions)
@@ -196,7 +196,7 @@ class StatusView:
             "select topic, partition, next_offset, index_time, applied from positions"
         ):
             self._places[topic][partition] = next_offset
-            if topic == "index.changes":
+            if topic == self.topics[0]:
                 self._handled[partition] = applied
                 self._assemblers[partition] = Assembler(index_time, applied)
         for (value,) in self._rows("select value from progress"):

@@ -9,6 +9,7 @@ import msgspec
 from processors.admission import AdmissionSpec, Refused, admit
 from processors.answer import without_answer
 from processors.routes import plans, unusable
+from processors.tenants import permitted
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.common import Id, Principal
 from schemas.envelope import Envelope, InvalidEnvelope, headers
@@ -111,6 +112,7 @@ class AdmissionHandler:
             return "rekeyed"
         now = self._clock()
         try:
+            query = permitted(self._control.control, query, now)
             admitted = [
                 admit(query, plan, self._spec, now) for plan in plans(self._control.control, query)
             ]

@@ -1,4 +1,4 @@
-"""The indexer: `documents` in, `index.changes` out.
+"""The indexer: `documents` in, the `index.changes` of one index version out.
 
 Three stages, so that the embedder always has something to do: plan (in a thread), embed
 (Triton), emit. A partition of `index.changes` has one writer, which knows what is in it. Each
@@ -25,7 +25,7 @@ from processors.version import IndexSpec
 from schemas.codec import encode
 from schemas.envelope import headers
 from schemas.index import IndexEvent, IndexTick
-from schemas.topics import type_of
+from schemas.topics import changes_topic, type_of
 from streams.clients.errors import ModelDeadline, ModelUnavailable
 from streams.clients.kafka import LogClient, Position, partition_of
 from streams.config import Settings
@@ -69,6 +69,7 @@ class IndexerHandler:
         clock: Clock,
     ) -> None:
         self.batch_records = settings.limits.batch_documents
+        self._changes = changes_topic(spec.name)
         self._settings = settings
         self._log = log_client
         self._embedder = embedder
@@ -115,7 +116,7 @@ class IndexerHandler:
         async with self._steady:
             lost = await self._catch_up() & self._indexer.busy()
         if lost:
-            raise PartitionLost(f"index.changes/{sorted(lost)}: another indexer wrote meanwhile")
+            raise PartitionLost(f"{self._changes}/{sorted(lost)}: another indexer wrote meanwhile")
         await self._tick()
 
     async def revoke(self, partitions: frozenset[int]) -> None:
@@ -222,16 +223,14 @@ class IndexerHandler:
             key = None if isinstance(event, IndexTick) else event.doc_id
             name = headers(type_of(event), source=SOURCE, time=event.index_time)
             name += freshness.header(event, logged_at)
-            sent.append(
-                await self._log.submit("index.changes", key, encode(event), name, partition)
-            )
+            sent.append(await self._log.submit(self._changes, key, encode(event), name, partition))
         landed = [await position for position in sent]
         ends: dict[int, int] = {}
         for (partition, _), position in zip(events, landed, strict=True):
             expected = ends.get(partition, self._ends[partition])
             if position.offset != expected:
                 raise PartitionLost(
-                    f"index.changes/{partition}: wrote at {position.offset}, not at {expected}"
+                    f"{self._changes}/{partition}: wrote at {position.offset}, not at {expected}"
                 )
             ends[partition] = expected + 1
         self._view.apply(
@@ -248,7 +247,7 @@ class IndexerHandler:
         wanted = {p: place for p, place in places.items() if place.next_offset > 0}
         start = {p: place.next_offset - 1 for p, place in wanted.items()}
         found: dict[int, int] = {}
-        async for record in self._log.read("index.changes", start=start, partitions=wanted):
+        async for record in self._log.read(self._changes, start=start, partitions=wanted):
             if record.offset == start[record.partition]:
                 found[record.partition] = _decode(record.value or b"").index_time
         return found == {p: place.index_time for p, place in wanted.items()}
@@ -259,7 +258,7 @@ class IndexerHandler:
         start = {p: self._view.place(p).next_offset for p in range(self._partitions)}
         self._ends = dict(start)
         batch: list[tuple[int, int, IndexEvent]] = []
-        async for record in self._log.read("index.changes", start=start):
+        async for record in self._log.read(self._changes, start=start):
             event = _decode(record.value or b"")
             batch.append((record.partition, record.offset, event))
             self._ends[record.partition] = record.offset + 1

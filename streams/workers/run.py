@@ -180,7 +180,7 @@ def run(role: str, settings: Settings) -> None:
 
 
 def _built_in(settings: Settings) -> list[ControlEvent]:
-    return built_in(settings.index_version, settings.triton.reader)
+    return built_in(settings.triton.reader)
 
 
 def _index(settings: Settings, spec: IndexSpec) -> "MilvusIndex":

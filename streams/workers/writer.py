@@ -1,4 +1,4 @@
-"""The writer: `index.changes` in, rows in Milvus and `index.progress` out.
+"""The writer: an index version's `index.changes` in, rows in Milvus and `index.progress` out.
 
 Progress is published only when every row of a batch is as it should be, and readers read at a
 time that every partition's progress has reached; so no reader sees a batch half done.
@@ -16,7 +16,7 @@ from processors.ports import IndexWriter
 from schemas.codec import encode
 from schemas.envelope import headers
 from schemas.index import IndexChange, IndexEvent, IndexProgress
-from schemas.topics import type_of
+from schemas.topics import changes_topic, progress_topic, type_of
 from streams.clients.errors import IndexUnavailable
 from streams.clients.kafka import LogClient
 from streams.config import Settings
@@ -35,7 +35,6 @@ _COLLECT_EVERY_US = 600 * 1_000_000
 class WriterHandler:
     """Applies batches and publishes progress. Implements `streams.workers.shell.Handler`."""
 
-    topic = "index.changes"
     batch_records = 256
     batch_bytes = 4 * 1024 * 1024
 
@@ -47,6 +46,8 @@ class WriterHandler:
         version: str,
         clock: Clock,
     ) -> None:
+        self.topic = changes_topic(version)
+        self._progress = progress_topic(version)
         self._settings = settings
         self._log = log_client
         self._index = index
@@ -82,7 +83,7 @@ class WriterHandler:
             self._assemblers[partition] = Assembler()
             self._done[partition] = -1
             self._unsure[partition] = ends[partition]
-        async for record in self._log.read("index.progress"):
+        async for record in self._log.read(self._progress):
             if record.value is None:
                 continue
             progress = _progress(record.value)
@@ -173,7 +174,7 @@ class WriterHandler:
             name = headers(type_of(progress), source=SOURCE, time=self._clock())
             value = encode(progress)
             sent.append(
-                await self._log.submit("index.progress", str(partition), value, name, partition)
+                await self._log.submit(self._progress, str(partition), value, name, partition)
             )
         for position in sent:
             await position

@@ -76,7 +76,7 @@ class Bare:
             self._index,
             self._spec,
             vector=vectors[0],
-            weights=self._follower.statistics.weights(text, at),
+            weights=self._follower.statistics.weights(text, at, Access(tenant=TENANT)),
             at=at,
             access=Access(tenant=TENANT),
             top_k=query.top_k,

@@ -83,7 +83,7 @@ async def _measure(running: Bench, collection: Collection) -> dict[str, Any]:
         assert at is not None
 
         async def ask(number: int) -> tuple[list[Retrieved], float]:
-            weights = follower.statistics.weights(collection.questions[number].text, at)
+            weights = follower.statistics.weights(collection.questions[number].text, at, Access())
             started = time.perf_counter()
             found = await search(
                 index,

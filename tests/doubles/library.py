@@ -219,7 +219,8 @@ def _refs(rows: Mapping[str, int]) -> list[RowRef]:
 
 
 def _allowed(version: Version, access: Access) -> bool:
-    listed = access.tenant is None or version.acl is None or access.tenant in version.acl
+    names = {access.tenant, *access.groups}
+    listed = access.tenant is None or version.acl is None or not names.isdisjoint(version.acl)
     return listed and all(
         any(_same(version.metadata.get(key), one) for one in _choices(wanted))
         for key, wanted in access.filters.items()

@@ -15,7 +15,7 @@ from collections.abc import (
 
 from aiokafka.errors import MessageSizeTooLargeError
 
-from schemas.topics import TOPICS, Topic
+from schemas.topics import Topic, topic_named
 from streams.clients.kafka import Headers, MissingTopic, Position, Record, Start, partition_of
 
 PARTITIONS = 4
@@ -177,6 +177,6 @@ class MemoryLog:
 
 def _topic(name: str) -> Topic:
     try:
-        return TOPICS[name]
+        return topic_named(name)
     except KeyError:
         raise MissingTopic(f"topic {name!r} does not exist") from None

@@ -8,7 +8,7 @@ from processors.routes import plans
 from schemas.control import PromptVersion
 from schemas.queries import Plan, Query
 
-CONTROL = Control(built_in("v1", "reader"))
+CONTROL = Control(built_in("reader"))
 (PLAN,) = plans(CONTROL, Query(query_id="q", text="?", tenant="acme"))
 PROMPT = CONTROL.of(PromptVersion)[PLAN.prompt]
 

@@ -369,7 +369,7 @@ class Topology:
         return Lane(follower, answerer)
 
     def _control(self) -> ControlView:
-        return ControlView(self.log, built_in(self.spec.name, "scripted"))
+        return ControlView(self.log, built_in("scripted"))
 
 
 def _read(record: Record) -> IndexEvent:

@@ -14,7 +14,7 @@ from tests.doubles.log import MemoryLog
 from tests.topology.roles import Group, ManualClock, Role, refuse
 
 ALIAS: Alias = replace(EXAMPLES[Alias], revision=1)  # type: ignore[assignment]
-BASE = built_in("v1", "reader")
+BASE = built_in("reader")
 
 
 class Stewardship:

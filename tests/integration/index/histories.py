@@ -13,7 +13,13 @@ from tests.doubles.index import DyingTable
 from tests.doubles.library import Library
 from tests.integration.index.contract import read_all
 
-ACCESSES = [Access(), Access(tenant="a"), Access(tenant="b", filters={"k": 1})]
+ACCESSES = [
+    Access(),
+    Access(tenant="a"),
+    Access(tenant="b", filters={"k": 1}),
+    Access(tenant="c", groups=["group:g", "group:h"]),
+    Access(tenant="b", groups=["group:h"]),
+]
 
 
 class Step(Struct, frozen=True):
@@ -37,7 +43,7 @@ def histories() -> st.SearchStrategy[list[Step]]:
         Step,
         st.sampled_from(["d", "e"]),
         st.dictionaries(st.sampled_from("pqr"), words, max_size=3),
-        st.sampled_from([None, ["a"], ["a", "b"]]),
+        st.sampled_from([None, ["a"], ["a", "b"], ["group:g"], ["a", "group:h"], []]),
         st.sampled_from([{}, {"k": 1}, {"k": 2}]),
         st.booleans(),
         st.none() | st.tuples(st.integers(0, 1), st.integers(0, 1), st.booleans()),

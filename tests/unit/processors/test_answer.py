@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.answer import Answerer, ReadPoint, without_answer
-from processors.lexical import TermStatistics, terms
+from processors.lexical import terms
 from processors.prompt import UNANSWERABLE
+from processors.statistics import Statistics
 from schemas.codec import decode, encode
+from schemas.index import IndexChange, Source
 from schemas.queries import Query
 from schemas.responses import Response
 from tests.doubles.embedder import HashEmbedder
@@ -27,9 +29,18 @@ async def answered(
     pieces: Sequence[str] | None = None, index: MemoryIndex | None = None, **fields: object
 ) -> tuple[Response, list[str], ScriptedReader]:
     """The response, what was streamed, and the reader."""
-    statistics = TermStatistics()
-    for time, text in enumerate(RIVERS.values(), start=1):
-        statistics.apply(time, dict.fromkeys(terms(text), 1), 1)
+    statistics = Statistics()
+    for time, (doc_id, text) in enumerate(RIVERS.items(), start=1):
+        change = IndexChange(
+            doc_id=doc_id,
+            index_version=SPEC.name,
+            index_time=time,
+            source=Source(partition=0, offset=time),
+            status="indexed",
+            df=dict.fromkeys(terms(text), 1),
+            passages_delta=1,
+        )
+        statistics.observe([change])
     reader = ScriptedReader(first_sentence if pieces is None else lambda _: list(pieces))
     streamed: list[str] = []
 
@@ -122,7 +133,7 @@ async def test_an_error_closes_the_generation() -> None:
         spec=SPEC,
         index=await filled(),
         embedder=HashEmbedder(),
-        statistics=TermStatistics(),
+        statistics=Statistics(),
         clock=lambda: 0,
     )
     query = Query(query_id="q", tenant="acme", text="Which river?")

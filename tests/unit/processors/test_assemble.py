@@ -54,6 +54,13 @@ def test_parts_of_two_writers_are_never_mixed() -> None:
     assert steps(change(5, 0, 0, 2), change(6, 0, 1, 2)) == []
 
 
+def test_another_writer_in_between_ends_a_change_for_every_reader() -> None:
+    """Also for one that begins at a later step, to whom that writer's event is an old one."""
+    events = [change(2, 0, 0, 2), tick(1, -1), change(2, 0, 1, 2)]
+    (first,) = steps(*events)
+    assert steps(*events, assembler=Assembler(first.index_time, first.applied)) == []
+
+
 def test_the_first_change_of_an_offset_counts() -> None:
     """What another indexer wrote once more is passed over, and so is what goes back in time."""
     found = steps(change(5, 0), change(6, 0, doc="b"), change(4, 1), change(7, 1))

@@ -76,7 +76,7 @@ def test_a_keys_revocation_counts_at_any_revision_and_for_good() -> None:
 
 def test_what_is_built_in_holds_until_the_log_says_otherwise() -> None:
     """At whatever revision: those before it may be compacted away."""
-    control = Control(built_in("v1", "reader"))
+    control = Control(built_in("reader"))
     key = "route/default"
     route = control.of(Route)["default"]
     assert control.revision(key) == 0
@@ -87,7 +87,7 @@ def test_what_is_built_in_holds_until_the_log_says_otherwise() -> None:
 
 def test_a_built_in_version_cannot_be_given_another_text() -> None:
     """Its name is in receipts."""
-    control = Control(built_in("v1", "reader"))
+    control = Control(built_in("reader"))
     (one,) = control.of(PromptVersion).values()
     assert control.observe(replace(one, template="another")) is not None
 

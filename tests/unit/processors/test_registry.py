@@ -18,7 +18,7 @@ ALIAS = Alias(name="answer@beta", of="prompt", target="answer@3", before=["answe
 
 
 def control(*events: Any) -> Control:
-    made = Control(built_in("v1", "reader"))
+    made = Control(built_in("reader"))
     for event in events:
         assert made.observe(event) is None
     return made
@@ -98,10 +98,10 @@ events = st.lists(
 @given(events)
 def test_a_reference_always_leads_to_a_prompt_that_there_is(found: list[Any]):
     """Whatever the log says, a question has a prompt, and the same one for who began late."""
-    made = Control(built_in("v1", "reader"))
+    made = Control(built_in("reader"))
     for event in found:
         made.observe(replace(event, revision=made.revision(key_of(event)) + 1))
-    late = Control(built_in("v1", "reader"))
+    late = Control(built_in("reader"))
     for event in [*made.all(PromptVersion).values(), *made.all(Alias).values()][::-1]:
         late.observe(event)
     for reference in ("answer@beta", "answer@production", "answer@2", "answer@5", "none@1"):

@@ -23,7 +23,7 @@ from schemas.examples import EXAMPLES
 from schemas.queries import Plan, Query
 from tests.unit.processors.test_shares import branch, route
 
-BASE = built_in("v1", "reader")
+BASE = built_in("reader")
 SAID: dict[str, Any] = {"revision": 1, "by": "ana", "why": "test", "at": 1}
 TERSE = PromptVersion(
     name="answer", version=2, template="Short.\n{{passages}}\n{{question}}", **SAID

@@ -8,10 +8,12 @@ from schemas.control import (
     ApiKey,
     Budget,
     Calibration,
+    Environment,
     IndexVersion,
     PromptVersion,
     Quota,
     Route,
+    Tenant,
     key_of,
 )
 from schemas.examples import EXAMPLES
@@ -37,6 +39,8 @@ def test_an_index_version_holds_all_that_pins_an_index():
         (Route, "route/default"),
         (Quota, "quota/acme"),
         (Budget, "budget/acme-daily"),
+        (Tenant, "tenant/acme"),
+        (Environment, "environment/this"),
         (IndexVersion, "index/v1"),
         (ApiKey, "key/9f86d081884c"),
         (Calibration, "calibration/words-at-fault@2"),
@@ -76,3 +80,31 @@ def test_a_change_without_its_author_or_its_revision_is_refused(field: str, valu
     }
     with pytest.raises(InvalidEvent, match=rf"\$\.{field}"):
         decode_as(Alias, msgspec.json.encode({**fields, field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "group:staff"),
+        ("name", "*"),
+        ("name", "acme\n"),
+        ("name", "\u0430cme"),
+        ("name", "acme or true"),
+        ("groups", ["staff"]),
+        ("groups", ["group:"]),
+        ("groups", ["group:*"]),
+        ("groups", ["Group:staff"]),
+        ("limits", {"top_k": 0}),
+        ("limits", {"top_k": 51}),
+        ("limits", {"question_characters": 16 * 1024 + 1}),
+        ("priority", "highest"),
+        ("prefix", ""),
+    ],
+)
+def test_a_tenant_cannot_be_named_like_a_group_and_its_limits_lie_within_everybodys(
+    field: str, value: object
+):
+    """What an `acl` says is never ambiguous, whatever somebody calls a tenant."""
+    fields = {"kind": "tenant", "name": "acme", **WHO}
+    with pytest.raises(InvalidEvent, match=rf"\$\.{field}"):
+        decode_as(Tenant, msgspec.json.encode({**fields, field: value}))

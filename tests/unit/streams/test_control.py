@@ -43,7 +43,7 @@ async def test_a_change_that_another_follows_at_once_was_no_conflict() -> None:
 
 async def test_what_is_built_in_is_changed_like_anything_else() -> None:
     """Its first change has any revision."""
-    log, base = MemoryLog(), built_in("v1", "reader")
+    log, base = MemoryLog(), built_in("reader")
     (route,) = (event for event in base if isinstance(event, Route))
     await put(log, replace(route, why="mine"), base)
     assert (await read_control(log, base)).of(Route)["default"].why == "mine"

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from math import log
 from typing import Any
 
 import msgspec
 import pytest
 import pytest_asyncio
 
+from processors.index import Access
 from processors.lexical import terms
 from schemas.codec import encode
 from schemas.index import IndexChange, IndexEvent, IndexProgress, IndexTick, Source
@@ -77,7 +79,8 @@ async def test_it_reads_what_is_there_and_follows_what_comes(followed: Followed)
     await settle()
     follower = followed.follower
     assert follower.progress.read_time() == 5
-    assert [follower.statistics.passages(at) for at in (4, 5, 6)] == [0, 1, 2]
+    weights = [follower.statistics.weights("river", at, Access()) for at in (4, 5, 6)]
+    assert weights == [{}, *({"river": pytest.approx(log(1 + 0.5 / (df + 0.5)))} for df in (1, 2))]
 
 
 async def test_statistics_are_known_when_every_partition_was_read_that_far(
@@ -101,10 +104,10 @@ async def test_a_change_in_parts_brings_its_terms_with_the_last_one(followed: Fo
     """And the parts that came before it was followed count as well."""
     followed.write(0, change(5, {"river": 1}, part=0, parts=2))
     await followed.follower.start()
-    assert followed.follower.statistics.passages(5) == 0
+    assert followed.follower.statistics.weights("river Oder", 5, Access()) == {}
     followed.write(0, change(5, {"oder": 1}, part=1, parts=2))
     await settle()
-    weights = followed.follower.statistics.weights("river Oder", 5)
+    weights = followed.follower.statistics.weights("river Oder", 5, Access())
     assert set(weights) == set(terms("river Oder"))
 
 
@@ -113,7 +116,7 @@ async def test_another_index_version_has_statistics_of_its_own(followed: Followe
     await followed.follower.start()
     followed.write(0, change(5, {"river": 1}, version="v2"))
     await settle()
-    assert followed.follower.statistics.passages(9) == 0
+    assert followed.follower.statistics.weights("river", 9, Access()) == {}
 
 
 async def test_who_waits_is_woken_by_each_step(followed: Followed) -> None:
