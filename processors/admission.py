@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from processors.routes import asked
+from processors.shadows import asked
 from schemas.queries import AdmittedQuery, Plan, Query, Reservation
 from schemas.times import InvalidTime, parse_time
 
