@@ -2,16 +2,13 @@
 
 from msgspec import Struct
 
-from processors.shadows import asked
+from processors.refusal import Refused
+from processors.routes import asked
 from schemas.queries import AdmittedQuery, Plan, Query, Reservation
 from schemas.times import InvalidTime, parse_time
 
 TOKENS_PER_PASSAGE = 220
 """About 650 characters, with its title."""
-
-
-class Refused(Exception):
-    """The question is not answered; the message says what is wrong with it."""
 
 
 class AdmissionSpec(Struct, frozen=True, kw_only=True):

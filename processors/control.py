@@ -104,7 +104,8 @@ class Control:
         if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
         if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
-            if _LIFE.index(event.state) < _LIFE.index(before.state):
+            back = _LIFE.index(event.state) < _LIFE.index(before.state)
+            if back:
                 return f"{key} is {before.state}: it does not go back to {event.state}"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"

@@ -18,12 +18,14 @@ from msgspec.structs import replace
 
 from processors.control import Control
 from processors.registry import Resolved, resolve
-from processors.shadows import shadow_id
 from processors.shares import branch_for, shadows_of, unit_of
 from processors.tenants import tenant_in
 from schemas.common import MAX_ID
 from schemas.control import EVERYBODY, Branch, IndexVersion, Route
 from schemas.queries import Plan, Query
+
+BETWEEN = "~"
+"""Stands between a question's id and a branch's name in the id of what a shadow answers."""
 
 
 def plans(control: Control, query: Query) -> list[Plan]:
@@ -32,10 +34,15 @@ def plans(control: Control, query: Query) -> list[Plan]:
     found = [way.shown(branch_for(way.route, unit_of(query)))]
     for branch in shadows_of(way.route, query.query_id):
         plan = way.plans.get(branch.name)
-        if plan is not None and len(shadow_id(query, branch.name)) <= MAX_ID:
+        if plan is not None and len(_shadow_id(query, plan)) <= MAX_ID:
             found.append(replace(plan, shadow_of=query.query_id))
     groups = tenant_in(control, query.tenant).groups
-    return [replace(plan, groups=groups) for plan in found] if groups else found
+    return [replace(plan, groups=groups) for plan in found]
+
+
+def asked(query: Query, plan: Plan) -> Query:
+    """The question that a plan answers: a shadow's has an id of its own, and is else the same."""
+    return query if plan.shadow_of is None else replace(query, query_id=_shadow_id(query, plan))
 
 
 def label(plan: Plan) -> str:
@@ -113,10 +120,10 @@ def _everybodys(control: Control) -> _Way:
     way = None if route is None else _way(control, route)
     if way is not None:
         return way
-    built_in = control.built_in(f"route/{EVERYBODY}")
-    assert isinstance(built_in, Route), "whoever plans knows what is built in"
-    plans = {branch.name: _plan(control, built_in, branch) for branch in built_in.branches}
-    return _Way(built_in, plans, next(iter(plans.values())))
+    base = control.built_in(f"route/{EVERYBODY}")
+    assert isinstance(base, Route), "whoever plans knows what is built in"
+    plans = {branch.name: _plan(control, base, branch) for branch in base.branches}
+    return _Way(base, plans, next(iter(plans.values())))
 
 
 def _way(control: Control, route: Route) -> _Way | None:
@@ -158,3 +165,7 @@ def _lost(control: Control, branch: Branch) -> Iterator[str]:
 def _resolved(control: Control, branch: Branch) -> Iterator[Resolved]:
     yield resolve(control, "prompt", branch.prompt)
     yield resolve(control, "model", branch.model)
+
+
+def _shadow_id(query: Query, plan: Plan) -> str:
+    return f"{query.query_id}{BETWEEN}{plan.branch}"

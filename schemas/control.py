@@ -71,6 +71,7 @@ class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True):
     passages the last are left out instead."""
 
 
+TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 Wording = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
 
 
@@ -96,7 +97,7 @@ class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="
     checks: PromptChecks | None = None
     parameters: Spec = {}
     """How the model is sampled with it."""
-    tags: Annotated[dict[Annotated[str, Meta(max_length=256)], Value], Meta(max_length=64)] = {}
+    tags: Annotated[dict[TagKey, Value], Meta(max_length=64)] = {}
     """For people and other registries; nothing here looks at them."""
 
 

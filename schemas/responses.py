@@ -60,10 +60,10 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Terms of the question with the weights then in force."""
     passages: list[str]
     """`passage_id@version`, in the order in which the prompt has them."""
-    dense_weight: float | None = None
-    """What meaning weighed in the ranking, where that is not as the index version has it."""
     groups: list[str] = []
     """Those of the tenant that it was searched for, besides the tenant's own documents."""
+    dense_weight: float | None = None
+    """What meaning weighed in the ranking, where that is not as the index version has it."""
 
 
 class ExceededLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):

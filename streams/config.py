@@ -80,6 +80,9 @@ class Gateway(BaseModel):
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8700, description="the port to listen on")
     max_body_bytes: int = Field(9 * 1024 * 1024, description="the largest document's body")
+    max_connections: int = Field(
+        1024, ge=1, description="at once; who comes when there are as many is answered 503"
+    )
 
 
 class Limits(BaseModel):

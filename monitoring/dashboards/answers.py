@@ -156,6 +156,14 @@ ANSWERS = Dashboard(
                     stacked=True,
                 ),
                 Panel(
+                    "Keys",
+                    "Requests by how the key stood that they came with. `expiring`: somebody still "
+                    "uses one that ends within a week, such as the old one after a rotation.",
+                    (rate("freshet_gateway_keys_total", "state"),),
+                    unit="reqps",
+                    stacked=True,
+                ),
+                Panel(
                     "Given up",
                     "Questions whose callers had left before the answer was there.",
                     (rate("freshet_gateway_cancelled_total", named="cancelled"),),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from processors.admission import AdmissionSpec, Refused, admit
+from processors.admission import AdmissionSpec, admit
 from processors.answer import without_answer
+from processors.refusal import Refused
 from processors.routes import plans, unusable
 from processors.tenants import permitted
 from schemas.codec import InvalidEvent, decode, encode

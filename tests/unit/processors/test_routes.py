@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from processors.builtin import built_in
 from processors.control import Control
-from processors.routes import faults, is_of, label, plans, unusable
-from processors.shadows import asked
+from processors.routes import asked, faults, is_of, label, plans, unusable
 from schemas.control import (
     Alias,
     Branch,

@@ -1,0 +1,1 @@
+"""The token ledger: a fold of `usage`, the same for everybody who reads the log."""
