@@ -75,6 +75,15 @@ def _alerts() -> Iterator[Rule]:
         "staleness",
     )
     yield _alert(
+        "FreshetRouteUnusable",
+        "max(freshet_routes_unusable_branches) > 0",
+        "1m",
+        "warning",
+        "{{ $value }} branches of routes cannot be used",
+        "Their questions are answered another way. `freshet routes list` says what they lack.",
+        "routes",
+    )
+    yield _alert(
         "FreshetDriftActive",
         "max by (metric) (freshet_drift_active) > 0",
         "0s",

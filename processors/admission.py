@@ -2,12 +2,10 @@
 
 from msgspec import Struct
 
+from processors.refusal import Refused
+from processors.routes import asked
 from schemas.queries import AdmittedQuery, Plan, Query, Reservation
 from schemas.times import InvalidTime, parse_time
-
-
-class Refused(Exception):
-    """The question is not answered; the message says what is wrong with it."""
 
 
 class AdmissionSpec(Struct, frozen=True, kw_only=True):
@@ -30,7 +28,7 @@ def admit(query: Query, plan: Plan, spec: AdmissionSpec, now: int) -> AdmittedQu
         except InvalidTime as error:
             raise Refused(f"$.as_of: {error}") from None
     return AdmittedQuery(
-        query=query,
+        query=asked(query, plan),
         reservation=Reservation(tokens=0),
         admitted_at=now,
         deadline=now + spec.deadline_us,

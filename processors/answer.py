@@ -18,13 +18,16 @@ from processors.prompt import UNANSWERABLE, PromptPassage, fitting, render, valu
 from processors.routes import label
 from processors.search import Retrieved, search
 from processors.statistics import Statistics
-from processors.tokens import Tokenizer
+from processors.tokens import WORDS, Tokenizer
 from processors.version import IndexSpec
 from schemas.control import PromptVersion
 from schemas.queries import Plan, Query
 from schemas.responses import Error, ErrorType, Finish, Receipt, Response, Status, Usage
 
 FINISHED: Finish = "stop"
+WITHOUT_BOUND = 2**62
+"""Tokens: for what is not charged to anybody."""
+
 Emit = Callable[[str], Awaitable[None]]
 """Takes the next piece of an answer while it is written."""
 
@@ -55,8 +58,8 @@ class Answerer:
         index: IndexReader,
         embedder: Embedder,
         statistics: Statistics,
-        tokenizer: Tokenizer,
         clock: Callable[[], int],
+        tokenizer: Tokenizer = WORDS,
     ) -> None:
         self._spec = spec
         self._index = index
@@ -71,10 +74,10 @@ class Answerer:
         means: Means,
         point: ReadPoint,
         *,
-        tokens: int,
-        spent: Spent,
         timeout_s: float,
         emit: Emit,
+        tokens: int = WITHOUT_BOUND,
+        spent: Spent | None = None,
     ) -> Response:
         """Answer `query` by `means` as of `point`, giving `emit` the pieces as they come.
 
@@ -84,6 +87,7 @@ class Answerer:
             TooLittle: with so few nothing can be answered.
             ValueTooLong: the question brings a value that is longer than its prompt takes.
         """
+        spent = Spent() if spent is None else spent
         timings = _Timings(self._clock)
         matrix = await self._embedder.embed([query.text])
         timings.mark("embed")
@@ -91,12 +95,12 @@ class Answerer:
         weights = self._statistics.weights(query.text, point.at, access)
         found = await search(
             self._index,
-            self._spec,
+            _weighed(self._spec, means.plan),
             vector=matrix[0],
             weights=weights,
             at=point.at,
             access=access,
-            top_k=query.top_k,
+            top_k=means.plan.top_k or query.top_k,
         )
         timings.mark("search")
         found = found[: fitting(means.prompt, _passages(found))]
@@ -128,7 +132,6 @@ class Answerer:
             receipt=self._receipt(means, point, weights, found),
             timings_ms=timings.taken,
             finish=finish,
-            shadow_of=means.plan.shadow_of,
         )
 
     async def _read(
@@ -181,7 +184,18 @@ class Answerer:
             lexical=dict(weights),
             passages=[one.name for one in found],
             groups=means.plan.groups,
+            dense_weight=means.plan.dense_weight,
         )
+
+
+def _weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
+    """How passages are ranked: as the index version has it, or as the plan does."""
+    if plan.dense_weight is None:
+        return spec
+    fusion = replace(
+        spec.fusion, dense_weight=plan.dense_weight, lexical_weight=1 - plan.dense_weight
+    )
+    return replace(spec, fusion=fusion)
 
 
 def prompt_for(prompt: PromptVersion, values: Mapping[str, str], found: Sequence[Retrieved]) -> str:

@@ -1,9 +1,10 @@
 """Whole changes out of the records of one partition of `index.changes`.
 
 Every reader of that topic goes by the same three rules, so all come to the same state:
-a change counts when its parts are there, one behind the other; parts that are left without their
-end, by a crash or by another writer in between, are passed over; and the first change for an offset of `documents` is the one that counts, should
-an indexer that lost the partition have written once more.
+a change counts when its parts are there, one behind the other; parts that are left without
+their end, by a crash or by another writer in between, are passed over; and the first change for
+an offset of `documents` is the one that counts, should an indexer that lost the partition have
+written once more.
 """
 
 from msgspec import Struct

@@ -6,11 +6,17 @@ import msgspec
 
 from processors.prompt import PROMPT, TEMPLATE
 from processors.version import IndexSpec
-from schemas.control import Alias, Branch, ControlEvent, IndexVersion, PromptVersion, Route
+from schemas.control import (
+    EVERYBODY,
+    Alias,
+    Branch,
+    ControlEvent,
+    IndexVersion,
+    PromptVersion,
+    Route,
+)
 from schemas.topics import FIRST_INDEX
 
-ROUTE = "default"
-"""The route of everybody who has none of their own."""
 PRODUCTION = "production"
 """The alias by which the built-in route names its prompt."""
 
@@ -24,7 +30,7 @@ def built_in(reader: str) -> list[ControlEvent]:
     name, _, version = PROMPT.rpartition("@")
     spec = msgspec.to_builtins(IndexSpec())
     branch = Branch(
-        name=ROUTE,
+        name=EVERYBODY,
         index_version=FIRST_INDEX,
         prompt=f"{name}@{PRODUCTION}",
         model=f"{reader}@1",
@@ -33,5 +39,5 @@ def built_in(reader: str) -> list[ControlEvent]:
         PromptVersion(name=name, version=int(version), template=TEMPLATE, **said),
         Alias(name=f"{name}@{PRODUCTION}", of="prompt", target=PROMPT, **said),
         IndexVersion(state="serving", complete_from=0, **spec, **said),
-        Route(name=ROUTE, branches=[branch], **said),
+        Route(name=EVERYBODY, branches=[branch], **said),
     ]

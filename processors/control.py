@@ -1,11 +1,10 @@
 """What is in force: a fold of `control`, the same for everybody who reads the log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from processors.promptchecks import faults
-from processors.version import InvalidSpec, spec_of
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -16,6 +15,7 @@ from schemas.control import (
 )
 
 Kind = TypeVar("Kind", bound=ControlEvent)
+View = TypeVar("View")
 
 _MAY_CHANGE: Mapping[type[ControlEvent], frozenset[str]] = {
     PromptVersion: frozenset(),
@@ -36,6 +36,7 @@ class Control:
         """`built_in` is in force until the log says otherwise; its revisions do not matter."""
         self._found: dict[str, ControlEvent] = {}
         self._by_kind: defaultdict[type[Any], dict[str, Any]] = defaultdict(dict)
+        self._views: dict[Callable[[Control], Any], Any] = {}
         for event in built_in:
             self._put(key_of(event), event)
         self._built_in = dict(self._found)
@@ -48,7 +49,7 @@ class Control:
         may be compacted away. A key's revocation counts whatever its revision, and for good.
         """
         key = key_of(event)
-        if wrong := _unsound(event):
+        if wrong := unsound(event):
             return f"{key}: {wrong}"
         before = self._found.get(key)
         if before is not None and (refused := self._refused(key, before, event)):
@@ -77,10 +78,18 @@ class Control:
         """What is in force of a kind, likewise."""
         return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
 
+    def view(self, make: Callable[["Control"], View]) -> View:
+        """What `make` makes of all that is in force: made anew after a change, else as it was."""
+        if make not in self._views:
+            self._views[make] = make(self)
+        found: View = self._views[make]
+        return found
+
     def _is_built_in(self, key: str) -> bool:
         return self._found[key] is self._built_in.get(key)
 
     def _put(self, key: str, event: ControlEvent) -> None:
+        self._views.clear()
         self._found[key] = event
         self._by_kind[type(event)][key.partition("/")[2]] = event
 
@@ -93,25 +102,39 @@ class Control:
         known = self.revision(key)
         if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
-        if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
-            if _LIFE.index(event.state) < _LIFE.index(before.state):
-                return f"{key} is {before.state}: it does not go back to {event.state}"
+        if _goes_back(before, event):
+            return f"{key} has gone on: an index version that serves or is retired stays so"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
 
 
-def _unsound(event: ControlEvent) -> str | None:
-    """Why an event cannot be followed, whatever else is in force; None where it can."""
+def unsound(event: ControlEvent) -> str | None:
+    """Why an event counts nowhere, whatever else is in force; None where it may."""
     match event:
         case PromptVersion():
             return "; ".join(faults(event))
         case IndexVersion():
-            try:
-                spec_of(event)
-            except InvalidSpec as error:
-                return str(error)
+            return _unmakeable(event)
+        case _:
+            return None
+
+
+def _unmakeable(version: IndexVersion) -> str | None:
+    # Parsers and stemmers: most who follow `control` need none of them.
+    from processors.version import InvalidSpec, spec_of
+
+    try:
+        spec_of(version)
+    except InvalidSpec as error:
+        return str(error)
     return None
+
+
+def _goes_back(before: ControlEvent, event: ControlEvent) -> bool:
+    if not isinstance(event, IndexVersion) or not isinstance(before, IndexVersion):
+        return False
+    return _LIFE.index(event.state) < _LIFE.index(before.state)
 
 
 def _fixed(event: ControlEvent) -> list[object]:

@@ -12,10 +12,17 @@ from typing import NamedTuple
 from msgspec import Struct
 from scipy.special import stdtrit
 
+from processors.ledger.ledger import Standing
+from processors.ledger.windows import LENGTH, end_of
+from schemas.usage import Bound
+
 SLICES = 24
 CONFIDENCE = 0.95
 
 _US = 1_000_000
+_SHORTEST = 60 * _US
+_LONGEST = 7 * 86_400 * _US
+"""Of how long a rate is taken."""
 
 
 class Spent(NamedTuple):
@@ -59,6 +66,29 @@ def forecast(rate: Rate, used_up: UsedUp) -> Forecast:
         earliest=used_up(rate.high),
         latest=used_up(rate.low),
     )
+
+
+def of_bound(
+    bound: Bound, standing: Standing, spent: Sequence[Spent], *, now: int, began: int
+) -> Forecast | None:
+    """The forecast of a bound of which so much was spent, in its unit; None of a `concurrent` one.
+
+    The rate is that of one window, of ten minutes at least and a week at most, and since `began`,
+    when (µs) anything was written at all.
+    """
+    if bound.unit == "concurrent":
+        return None
+    window = LENGTH[bound.window]
+    span = max(_SHORTEST, min(max(window, 10 * _SHORTEST), _LONGEST, now - began))
+    rate = rate_of(spent, now, span)
+    left = bound.usable - standing.used - standing.held
+    if bound.burst is not None:
+        refill = bound.limit / (window / _US)
+        return forecast(rate, refilled(left, now=now, refill_per_s=refill))
+    if bound.calendar:
+        return forecast(rate, until(left, now=now, ends=end_of(bound.window, now)))
+    limit = bound.usable - standing.held
+    return forecast(rate, rolling(spent, limit=limit, now=now, window=window))
 
 
 def rate_of(spent: Sequence[Spent], now: int, span: int) -> Rate:

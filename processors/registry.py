@@ -10,10 +10,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from processors.builtin import ROUTE
 from processors.control import Control
 from processors.prompt import PROMPT
-from schemas.control import Alias, PromptVersion, Route
+from schemas.control import EVERYBODY, Alias, PromptVersion, Route
 
 Kind = Literal["prompt", "model"]
 KINDS: tuple[Kind, ...] = ("prompt", "model")
@@ -26,6 +25,8 @@ class Resolved(Struct, frozen=True):
     """`name@version`."""
     wrong: str | None = None
     """Why the reference does not lead there as it should; None where it does."""
+    lost: bool = False
+    """Nothing that it ever stood for is there: what is built in stands in for it."""
 
 
 def is_version(reference: str) -> bool:
@@ -44,13 +45,15 @@ def resolve(control: Control, of: Kind, reference: str) -> Resolved:
         return _version(control, of, reference)
     alias = control.all(Alias).get(f"{of}/{reference}")
     if alias is None:
-        return Resolved(_built_in(control, of), f"the {of} alias {reference} was never set")
+        wrong = f"the {of} alias {reference} was never set"
+        return Resolved(_built_in(control, of), wrong, lost=True)
     target = _version(control, of, alias.target)
     if target.version != alias.target:
         earlier = (version for version in alias.before if _known(control, of, version))
-        target = Resolved(next(earlier, target.version), f"{reference}: {target.wrong}")
+        wrong, known = f"{reference}: {target.wrong}", next(earlier, None)
+        target = Resolved(known or target.version, wrong, lost=known is None)
     if alias.removed:
-        return Resolved(target.version, f"the {of} alias {reference} was removed")
+        return Resolved(target.version, f"the {of} alias {reference} was removed", target.lost)
     return target
 
 
@@ -71,7 +74,7 @@ def _version(control: Control, of: Kind, version: str) -> Resolved:
         return Resolved(version)  # what models there are, the model server knows
     found = control.all(PromptVersion).get(version)
     if found is None:
-        return Resolved(_built_in(control, of), f"the prompt {version} does not exist")
+        return Resolved(_built_in(control, of), f"the prompt {version} does not exist", lost=True)
     return Resolved(version, f"the prompt {version} was removed" if found.removed else None)
 
 
@@ -83,6 +86,6 @@ def _built_in(control: Control, of: Kind) -> str:
     """The version that answers where nothing is set up."""
     if of == "prompt":
         return PROMPT
-    route = control.built_in(f"route/{ROUTE}")
+    route = control.built_in(f"route/{EVERYBODY}")
     assert isinstance(route, Route), "whoever resolves references knows what is built in"
     return route.branches[0].model

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from processors.admission import Refused
 from processors.control import Control
+from processors.refusal import Refused
 from schemas.control import Tenant, TenantLimits
 from schemas.queries import Query
 from schemas.times import InvalidTime, parse_time

@@ -20,3 +20,6 @@ class WordTokenizer:
     def count(self, text: str) -> int:
         """The tokens of a text."""
         return len(_TOKEN.findall(text))
+
+
+WORDS = WordTokenizer()

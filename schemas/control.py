@@ -71,6 +71,7 @@ class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True):
     passages the last are left out instead."""
 
 
+TagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 Wording = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
 
 
@@ -96,7 +97,7 @@ class PromptVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="
     checks: PromptChecks | None = None
     parameters: Spec = {}
     """How the model is sampled with it."""
-    tags: Annotated[dict[Annotated[str, Meta(max_length=256)], Value], Meta(max_length=64)] = {}
+    tags: Annotated[dict[TagKey, Value], Meta(max_length=64)] = {}
     """For people and other registries; nothing here looks at them."""
 
 
@@ -113,26 +114,61 @@ class Alias(Change, frozen=True, kw_only=True, omit_defaults=True, tag="alias"):
     """What it stood for earlier, the latest first: where a rollback goes."""
 
 
+RouteName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$(?!\n)",
+        description="A route's or a branch's: receipts put a slash between the two.",
+    ),
+]
+EVERYBODY = "default"
+"""The route of all tenants that no other route names."""
+_ROUNDING = 1e-6
+
+
 class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One way to answer. Prompt and model are versions, or aliases that stand for one."""
 
-    name: Name
+    name: RouteName
     index_version: Name
     prompt: Reference
     model: Reference
+    """The name of a model in Triton, and the version of it that is loaded."""
     share: Ratio = 1.0
     """Of the questions. Shares of a route that are no shadows sum to 1."""
     shadow: bool = False
-    """Answers without anybody seeing it, to be compared."""
+    """Answers its share of the questions a second time, without anybody seeing it: to compare."""
+    top_k: Annotated[int, Meta(ge=1, le=50)] | None = None
+    """How many passages are read, whatever the question asks for."""
+    dense_weight: Ratio | None = None
+    """What meaning weighs when passages are ranked, words the rest; absent, as the index version
+    has it."""
 
 
 class Route(Change, frozen=True, kw_only=True, omit_defaults=True, tag="route"):
-    """Which questions are answered how."""
+    """How the questions of some tenants are answered: by one of its branches each.
 
-    name: Name
+    The first branch is what the others are compared with, and stands in for one that cannot be
+    used. One at least is no shadow, and no two have one name.
+    """
+
+    name: RouteName
     branches: Annotated[list[Branch], Meta(min_length=1, max_length=16)]
-    tenants: Annotated[list[Principal], Meta(max_length=1024)] | None = None
-    """Whose questions; absent, everybody's who has no route of their own."""
+    tenants: Annotated[list[Principal], Meta(max_length=1024)] = []
+    """Whose questions. Of the route `default` empty: it is everybody's whom no other names."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what makes no sense whatever else is in force."""
+        names = [branch.name for branch in self.branches]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two branches are called {', '.join(sorted(twice))}")
+        if self.branches and self.branches[0].shadow:
+            raise ValueError("the first branch is what the others are compared with: no shadow")
+        shares = sum(branch.share for branch in self.branches if not branch.shadow)
+        if abs(shares - 1) > _ROUNDING:
+            raise ValueError(f"the shares of its branches that are no shadows sum to {shares:g}")
+        if self.name == EVERYBODY and self.tenants:
+            raise ValueError(f"the route {EVERYBODY!r} is everybody's: it names no tenants")
 
 
 class Quota(Change, frozen=True, kw_only=True, omit_defaults=True, tag="quota"):
@@ -286,7 +322,7 @@ class Calibration(Change, frozen=True, kw_only=True, omit_defaults=True, tag="ca
     """Of the answers: those that are judged by this version. The newest with a share is asked
     first."""
     routes: Annotated[list[Name], Meta(max_length=64)] | None = None
-    """Whose answers; absent, those of every route."""
+    """Whose answers, those of a route or of one branch (`route/branch`); absent, all."""
 
 
 class Environment(Change, frozen=True, kw_only=True, omit_defaults=True, tag="environment"):

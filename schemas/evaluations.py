@@ -66,3 +66,5 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When the answer was given: the event time that windows go by."""
     question: Annotated[str, Meta(max_length=MAX_QUESTION)] | None = None
     """What was asked, where the log still had it."""
+    shadow_of: Id | None = None
+    """Of an answer that nobody has seen: the question whose answer was shown in its place."""

@@ -248,7 +248,30 @@ _EVENTS: tuple[Struct, ...] = (
     Route(
         name="default",
         branches=[
-            Branch(name="main", index_version="v1", prompt="answer@production", model="reader@1")
+            Branch(
+                name="main",
+                index_version="v1",
+                prompt="answer@production",
+                model="reader@1",
+                share=0.9,
+            ),
+            Branch(
+                name="terse",
+                index_version="v1",
+                prompt="answer@4",
+                model="reader@1",
+                share=0.1,
+                top_k=3,
+            ),
+            Branch(
+                name="llm",
+                index_version="v1",
+                prompt="answer@production",
+                model="llm@1",
+                share=0.5,
+                shadow=True,
+                dense_weight=0.7,
+            ),
         ],
         **_CONTROL,
     ),

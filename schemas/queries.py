@@ -80,6 +80,10 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The question whose answer is shown in place of this one's, which nobody sees."""
     groups: Annotated[list[GroupName], Meta(max_length=64)] = []
     """Those that its tenant belonged to: what they may find, the answer may rest on."""
+    top_k: Annotated[int, Meta(ge=1, le=50)] | None = None
+    """How many passages are read, in place of what the question asks for."""
+    dense_weight: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """What meaning weighs, in place of what the index version says."""
 
 
 class AdmittedQuery(Struct, frozen=True, kw_only=True, omit_defaults=True):

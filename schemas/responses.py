@@ -47,7 +47,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     output_tokens: Annotated[int, Meta(ge=0)] = 0
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was known when the answer was given: enough to repeat the retrieval exactly."""
 
     index_version: str
@@ -65,6 +65,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """`passage_id@version`, in the order in which the prompt has them."""
     groups: list[str] = []
     """Those of the tenant that it was searched for, besides the tenant's own documents."""
+    dense_weight: float | None = None
+    """What meaning weighed in the ranking, where that is not as the index version has it."""
 
 
 class ExceededLimit(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,6 +111,9 @@ class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`length`: the answer was cut where its tokens ended."""
     shadow_of: Id | None = None
     """The question whose answer was shown in place of this one, which nobody has seen."""
+    route: str | None = None
+    """`route/branch`, or the route alone where its branch has its name; absent where no way was
+    chosen. Answers and failures alike have it."""
 
 
 class ResponseDelta(Struct, frozen=True, kw_only=True):

@@ -161,9 +161,9 @@ _ALL = (
     Topic(
         name="control",
         key="kind/name",
-        doc="Prompts, aliases, routes, quotas, budgets, tenants, index versions, API keys, calibrations of "
-        "the judge, and the environment that these topics belong to; every version within the "
-        "horizon, the newest of each for ever.",
+        doc="Prompts, aliases, routes, quotas, budgets, tenants, index versions, API keys, "
+        "calibrations of the judge, and the environment that these topics belong to; every "
+        "version within the horizon, the newest of each for ever.",
         types={
             "dev.freshet.control.prompt.v1": PromptVersion,
             "dev.freshet.control.alias.v1": Alias,

@@ -14,6 +14,7 @@ from processors.feedback.calibrate import Labelled
 from processors.feedback.cases import MemoryStore
 from processors.feedback.join import FeedbackJoin, Joined, JoinSpec, Pair, pair_of
 from processors.judge.evaluate import UNJUDGED
+from processors.routes import is_of
 from schemas.codec import InvalidEvent, decode
 from schemas.envelope import Envelope, InvalidEnvelope
 from schemas.evaluations import Evaluation
@@ -114,7 +115,8 @@ def chosen(found: list[Pair], judge: str | None, routes: list[str] | None) -> Ch
     """
     mine: dict[str, list[Pair]] = {}
     for pair in found:
-        if pair.judge != UNJUDGED and (routes is None or pair.route in routes):
+        is_wanted = routes is None or any(is_of(pair.route, route) for route in routes)
+        if pair.judge != UNJUDGED and is_wanted:
             mine.setdefault(pair.judge.rpartition("@")[0], []).append(pair)
     if judge is None and len(mine) > 1:
         raise FreshetError(f"people have labelled answers of {', '.join(mine)}: name one, --judge")

@@ -84,6 +84,19 @@ ANSWERS = Dashboard(
                     stacked=True,
                 ),
                 Panel(
+                    "Shadows",
+                    "Answers that were made to be compared and nobody sees, by status.",
+                    (rate("freshet_routes_shadows_total", "status"),),
+                    unit="reqps",
+                    stacked=True,
+                ),
+                Panel(
+                    "Branches that cannot be used",
+                    "Routes name a prompt, alias or index version that is not there. Should be 0.",
+                    (Query("max(freshet_routes_unusable_branches)"),),
+                    red_from=1,
+                ),
+                Panel(
                     "Time to answer",
                     "From a question's admission to its response in the log: half are sooner than "
                     "p50, and one in a hundred is later than p99.",
@@ -143,6 +156,14 @@ ANSWERS = Dashboard(
                     stacked=True,
                 ),
                 Panel(
+                    "Keys",
+                    "Requests by how the key stood that they came with. `expiring`: somebody still "
+                    "uses one that ends within a week, such as the old one after a rotation.",
+                    (rate("freshet_gateway_keys_total", "state"),),
+                    unit="reqps",
+                    stacked=True,
+                ),
+                Panel(
                     "Given up",
                     "Questions whose callers had left before the answer was there.",
                     (rate("freshet_gateway_cancelled_total", named="cancelled"),),
@@ -174,7 +195,7 @@ ANSWERS = Dashboard(
                 ),
                 Panel(
                     "Tokens",
-                    "What the model read (input) and wrote (output), a second.",
+                    "What the model read (input) and wrote (output), a second; of shadows apart.",
                     (rate("freshet_answerer_tokens_total", "kind"),),
                     stacked=True,
                 ),
@@ -183,7 +204,9 @@ ANSWERS = Dashboard(
                     "The mean. Growing input means longer passages or more of them.",
                     (
                         Query(
-                            "sum by (kind) (rate(freshet_answerer_tokens_total[$__rate_interval]))"
+                            "sum by (kind) (rate("
+                            'freshet_answerer_tokens_total{kind=~"input|output"}'
+                            "[$__rate_interval]))"
                             f" / on () group_left () sum(rate({_RESPONSES}[$__rate_interval]))",
                             "{{kind}}",
                         ),

@@ -12,6 +12,8 @@ from monitoring.metrics.judge import *
 from monitoring.metrics.ledger import *
 from monitoring.metrics.metric import *
 from monitoring.metrics.monitor import *
+from monitoring.metrics.routes import *
+from monitoring.metrics.steward import *
 from monitoring.metrics.workers import *
 
 FAMILIES = {
@@ -20,11 +22,13 @@ FAMILIES = {
     "indexer": INDEXER,
     "writer": WRITER,
     "admission": ADMISSION,
+    "routes": ROUTES,
     "answerer": ANSWERER,
     "judge": JUDGE,
     "monitor": MONITOR,
+    "steward": STEWARD,
 }
-"""By the process that shows them; `worker` are those of each."""
+"""By the process that shows them; `worker` are those of each, `routes` of several."""
 
 METRICS: tuple[Metric, ...] = tuple(
     metric for family in FAMILIES.values() for metric in family.metrics

@@ -21,7 +21,8 @@ ANSWERER_TOKENS = Metric(
     "counter",
     "tokens",
     ("kind",),
-    "Tokens of responses as the model server counted them; `kind` is `input` or `output`.",
+    "Tokens of responses as the model server counted them; `kind` is `input` or `output`, or, of "
+    "answers that nobody sees, `shadow_input` or `shadow_output`.",
 )
 ANSWERER_MISCOUNTED = Metric(
     "freshet_answerer_miscounted_tokens_total",

@@ -44,6 +44,14 @@ GATEWAY_CANCELLED = Metric(
     (),
     "Questions that were cancelled because nobody waited for the answer any more.",
 )
+GATEWAY_KEYS = Metric(
+    "freshet_gateway_keys_total",
+    "counter",
+    "requests",
+    ("state",),
+    "Requests by how the key stood that they came with; `expiring` is one that will have expired "
+    "in a week.",
+)
 
 GATEWAY = Family(
     "Gateway",
@@ -56,7 +64,10 @@ the errors again, by the code that the caller was given.
 `request_duration` is how long callers wait for the whole response, `first_piece` how long before
 a streamed answer begins to appear: what somebody at a screen feels. `waiting` is how many
 questions are open at this moment, and `cancelled` how many were given up because the caller had
-left: many of them mean that answers come too late.""",
+left: many of them mean that answers come too late.
+
+`keys` tells whether anybody still uses a key that is about to expire, as the old one does after a
+rotation, without telling which: keys and tenants are no labels.""",
     (
         GATEWAY_REQUESTS,
         GATEWAY_DURATION,
@@ -64,5 +75,6 @@ left: many of them mean that answers come too late.""",
         GATEWAY_WAITING,
         GATEWAY_REFUSED,
         GATEWAY_CANCELLED,
+        GATEWAY_KEYS,
     ),
 )

@@ -12,7 +12,7 @@ JUDGE_EVALUATIONS = Metric(
     "answers",
     ("outcome",),
     "Evaluations that are in the log: `judged`, `no_claims`, `no_answer`, `no_passages` or "
-    "`not_judged`.",
+    "`not_judged`; `shadow` are those of answers that nobody has seen, which count nowhere else.",
 )
 JUDGE_CLAIMS = Metric(
     "freshet_judge_claims_total",

@@ -86,7 +86,12 @@ class FeedbackJoin:
         self._store = store
 
     def evaluation(self, evaluation: Evaluation) -> Step:
-        """Take an evaluation; the newest of an answer counts. Outcomes: of what had waited."""
+        """Take an evaluation; the newest of an answer counts. Outcomes: of what had waited.
+
+        One of an answer that nobody has seen is left out: of that nobody has spoken.
+        """
+        if evaluation.shadow_of is not None:
+            return Step((), ())
         old = self._case(evaluation.query_id)
         judged = judged_of(evaluation)
         if old.judged is not None and not judged.replaces(old.judged):

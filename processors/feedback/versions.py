@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from processors.control import Control
+from processors.routes import is_of
 from schemas.control import Calibration
 
 _PLACES = 2**53
@@ -47,7 +48,8 @@ def calibration_for(
     place = _place(query_id)
     taken = 0.0
     for one in sorted(calibrations, key=lambda one: one.version, reverse=True):
-        if one.removed or (one.routes is not None and route not in one.routes):
+        of_others = one.routes is not None and not any(is_of(route, name) for name in one.routes)
+        if one.removed or of_others:
             continue
         taken += one.share
         if place < taken:

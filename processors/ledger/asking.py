@@ -41,7 +41,7 @@ class Asking:
         )
         charges = self._bounds(who)
         bounded = any(charge.unit in ("tokens", "nanousd") for charge in charges)
-        estimate = self._estimate(query, plan.prompt, bounded=bounded)
+        estimate = self._estimate(query, plan, bounded=bounded)
         return Reserved(
             request_id=query.query_id,
             tenant=query.tenant,

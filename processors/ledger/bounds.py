@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from processors.control import Control
 from processors.tenants import tenant_in
@@ -69,6 +70,20 @@ def bounds(control: Control, who: Asker) -> list[Charge]:
         if not budget.shared and _is_about(budget, who):
             pool = budgets.get(budget.pool) if budget.pool else None
             found.append(_charge(budget, pool, who, level))
+    return found
+
+
+def every(control: Control) -> list[Charge]:
+    """Every bound that there is, pools too, as those of the highest priority are under it.
+
+    Of a budget that is apart for each of many it has no bucket.
+    """
+    budgets = control.of(Budget)
+    tenants = (Asker(tenant=tenant) for tenant in sorted(control.of(Quota)))
+    found = [charge for who in tenants for charge in _of_quota(control, who)]
+    for name in sorted(budgets):
+        charge = _charge(budgets[name], None, Asker(tenant=""), "high")
+        found.append(replace(charge, bucket=""))
     return found
 
 

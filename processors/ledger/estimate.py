@@ -7,7 +7,7 @@ from msgspec import Struct
 from processors.control import Control
 from processors.tokens import Tokenizer
 from schemas.control import PromptVersion
-from schemas.queries import Query
+from schemas.queries import Plan, Query
 
 TOKENS_PER_PASSAGE = 220
 """About 650 characters with their title: half as much again as most passages have. Where they
@@ -35,16 +35,16 @@ class Estimator:
         self._tokenizer = tokenizer
         self._templates: dict[str, int] = {}
 
-    def __call__(self, query: Query, prompt: str, *, bounded: bool) -> Estimate:
-        """For a question and the version of its prompt.
+    def __call__(self, query: Query, plan: Plan, *, bounded: bool) -> Estimate:
+        """For a question that is answered so.
 
         What no bound limits may take what it takes: then the most is what it can come to at worst.
         """
-        fixed = self._template(prompt) + self._values(query.text, query.variables or {})
+        fixed = self._template(plan.prompt) + self._values(query.text, query.variables or {})
         passage = TOKENS_PER_PASSAGE if bounded else AT_WORST_PER_PASSAGE
         output = min(query.max_tokens, LEAST_OUTPUT)
         return Estimate(
-            tokens=fixed + query.top_k * passage + query.max_tokens,
+            tokens=fixed + (plan.top_k or query.top_k) * passage + query.max_tokens,
             least=fixed + TOKENS_PER_PASSAGE + output,
         )
 

@@ -376,7 +376,7 @@ def client_options(settings: Kafka) -> dict[str, Any]:
 async def ensure_topics(
     settings: Kafka, horizon_ms: int, index_versions: Iterable[str] = ()
 ) -> list[str]:
-    """Create the topics that are missing, those of these index versions too; returns their names."""
+    """Create the topics that are missing, those of index versions too; returns their names."""
     versions = (topic for version in index_versions for topic in index_topics(version))
     wanted = {topic.name: topic for topic in (*TOPICS.values(), *versions)}
     admin = AIOKafkaAdminClient(**client_options(settings))

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferRequestedOutput
 
+from processors.version import IndexSpec
 from schemas.responses import Finish
-from streams.clients.errors import ModelDeadline, ModelError
+from streams.clients.errors import ModelDeadline, ModelError, ModelRejected
 from streams.clients.triton_calls import (
     Connection,
     attempts,
@@ -28,6 +29,7 @@ from streams.clients.triton_calls import (
     true_tensor,
     word,
 )
+from streams.config import Triton
 
 DIMENSIONS = 384
 MAX_TEXTS = 32
@@ -36,6 +38,8 @@ MAX_READ = 4096
 """Characters that an estimate looks at: the network reads 256 tokens at most."""
 URGENT, ORDINARY = 1, 2
 PROBE = "Question: ready?\n\nAnswer:"
+VERSION = "freshet_version"
+"""The parameter in a model's configuration that says what receipts call it."""
 
 _FLAGS = (
     "stream",
@@ -88,16 +92,37 @@ class TritonEmbedder:
         model: str = "embedder",
         version: str = "minilm-l6@1",
         *,
+        dimensions: int = DIMENSIONS,
         timeout_s: float = 60.0,
         in_flight: int = 4,
         urgent: bool = False,
     ) -> None:
         self._connection = Connection(url)
+        self._dimensions = dimensions
         self._model = model
         self._version = version
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(in_flight)
         self._priority = URGENT if urgent else ORDINARY
+
+    @classmethod
+    def of(
+        cls,
+        settings: Triton,
+        spec: IndexSpec,
+        *,
+        timeout_s: float | None = None,
+        urgent: bool = False,
+    ) -> Self:
+        """The embedder of an index version. Raises ConfigError where no model is named for it."""
+        return cls(
+            settings.grpc,
+            settings.embedder(spec.embedder),
+            spec.embedder,
+            dimensions=spec.dimensions,
+            timeout_s=settings.embed_timeout_s if timeout_s is None else timeout_s,
+            urgent=urgent,
+        )
 
     @property
     def version(self) -> str:
@@ -105,12 +130,13 @@ class TritonEmbedder:
         return self._version
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors float32 [n, 384] of length one, in the order of the texts.
+        """Vectors float32 [n, dimensions] of length one, in the order of the texts.
 
-        Raises ModelRejected for an empty text or one that UTF-8 cannot carry, ModelUnavailable
-        when the server does not answer within the deadline, ModelDeadline when it is too slow.
+        Raises ModelRejected for an empty text or one that UTF-8 cannot carry, or a model of other
+        dimensions, ModelUnavailable when the server does not answer within the deadline,
+        ModelDeadline when it is too slow.
         """
-        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        vectors = np.empty((len(texts), self._dimensions), np.float32)
         coded = [encoded(text) for text in texts]
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         with first_error():
@@ -118,6 +144,11 @@ class TritonEmbedder:
                 for chunk in chunks([estimate(text) for text in texts]):
                     tasks.create_task(self._fill(vectors, coded, chunk, deadline))
         return vectors
+
+    async def dimensions(self) -> int:
+        """Of the vectors that the model gives. Raises as `embed` does."""
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        return int((await self._infer([b"dimensions"], deadline)).shape[-1])
 
     async def close(self) -> None:
         """Close the channel."""
@@ -129,7 +160,17 @@ class TritonEmbedder:
         async with self._slots:
             async for attempt in attempts(deadline):
                 with attempt:
-                    vectors[chunk] = await self._infer([coded[at] for at in chunk], deadline)
+                    vectors[chunk] = self._checked(
+                        await self._infer([coded[at] for at in chunk], deadline)
+                    )
+
+    def _checked(self, vectors: Vectors) -> Vectors:
+        if vectors.shape[-1] != self._dimensions:
+            raise ModelRejected(
+                f"{self._model} gives vectors of {vectors.shape[-1]} dimensions; the index version "
+                f"is made for {self._dimensions}"
+            )
+        return vectors
 
     async def _infer(self, texts: Sequence[bytes], deadline: float) -> Vectors:
         tensor = bytes_tensor("TEXT", texts, [len(texts), 1])
@@ -181,6 +222,7 @@ class Generation(AsyncIterator[str]):
 class TritonReader:
     """The port `Reader`, for any model with the tensors of Triton's vLLM backend.
 
+    `number` is Triton's version of the model; empty, it is the one that the server prefers.
     `sampling` holds the sampling parameters that stay the same; `max_tokens` is added to them.
     """
 
@@ -188,19 +230,31 @@ class TritonReader:
         self,
         url: str,
         model: str = "reader",
-        version: str = "extractive@2",
+        number: str = "",
         *,
         sampling: Mapping[str, object] = MappingProxyType({"temperature": 0.0}),
     ) -> None:
         self._connection = Connection(url)
         self._sampling = sampling
         self._model = model
-        self._version = version
+        self._number = number
+        self._version = f"{model}@{number or 1}"
 
     @property
     def version(self) -> str:
-        """Name and version of the reader."""
+        """Name and version of the reader: its own, once `look` was told; else Triton's."""
         return self._version
+
+    async def look(self, timeout_s: float) -> None:
+        """Ask the server which version is served. Raises the errors of `generate`."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        async for attempt in attempts(deadline):
+            with attempt, translated():
+                found = await self._connection.client.get_model_config(
+                    self._model, self._number, client_timeout=left(deadline)
+                )
+                own = found.config.parameters[VERSION].string_value
+                self._version = own or f"{self._model}@{self._number or 1}"
 
     def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
         """Pieces of the answer to a prompt, as they are made.
@@ -262,26 +316,7 @@ class TritonReader:
             bytes_tensor("sampling_parameters", [sampling], [1]),
             *(true_tensor(name) for name in _FLAGS),
         ]
-        return {"model_name": self._model, "inputs": inputs}
-
-
-class TritonReaders:
-    """The readers of one server, each made when it is first asked for."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._readers: dict[str, TritonReader] = {}
-
-    def get(self, model: str) -> TritonReader:
-        """The reader for a model, `name@version`."""
-        if model not in self._readers:
-            self._readers[model] = TritonReader(self._url, model.rpartition("@")[0])
-        return self._readers[model]
-
-    async def close(self) -> None:
-        """Close every channel."""
-        for reader in self._readers.values():
-            await reader.close()
+        return {"model_name": self._model, "model_version": self._number, "inputs": inputs}
 
 
 def estimate(text: str) -> int:

@@ -16,11 +16,10 @@ from starlette.routing import Route
 from monitoring import metrics
 from streams.clients.kafka import LogClient
 from streams.config import Settings
-from streams.gateway.auth import Caller, authenticate
 from streams.gateway.documents import Documents
+from streams.gateway.door import Door
 from streams.gateway.errors import ApiError
 from streams.gateway.feedback import FeedbackBox
-from streams.gateway.keys import KeyRing
 from streams.gateway.observed import Observed
 from streams.gateway.openai import Completions, Models
 from streams.gateway.questions import Questions
@@ -51,24 +50,25 @@ class Gateway:
         """`failed` is called when a topic can be followed no longer."""
         self._settings = settings
         self._log = log_client
-        self._clock = clock
         self._failed = failed
         self.control = ControlView(log_client)
-        self.keys = KeyRing(self.control.control)
+        control = self.control.control
+        self.door = Door(control, clock)
         limits = settings.limits
         self.questions = Questions(log_client, clock, limits.answer_deadline_s + SLACK_S)
         self.statuses = Statuses(log_client, self._open_view)
         self.documents = Documents(
             log_client,
             self.statuses,
-            self.authenticate,
+            self.door,
+            control,
             clock,
             max_body_bytes=settings.gateway.max_body_bytes,
             wait_s=limits.after_timeout_s,
         )
-        self.feedback = FeedbackBox(log_client, self.authenticate, clock)
-        self.completions = Completions(self.questions, self.authenticate)
-        self.models = Models(self.authenticate)
+        self.feedback = FeedbackBox(log_client, self.door, clock)
+        self.completions = Completions(self.questions, self.door, clock)
+        self.models = Models(self.door)
 
     @asynccontextmanager
     async def running(self, _app: Starlette) -> AsyncIterator[None]:
@@ -90,10 +90,6 @@ class Gateway:
         """Raise what ended the following of a topic, if anything did."""
         for follower in self._followers():
             follower.check()
-
-    def authenticate(self, request: Request) -> Caller:
-        """Who calls; raises ApiError (401)."""
-        return authenticate(request.headers, self.keys, self._clock())
 
     async def ready(self, _request: Request) -> PlainTextResponse:
         """Whether Kafka answers and its topics are followed."""

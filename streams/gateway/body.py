@@ -1,5 +1,6 @@
 """A request's body, read within a bound and as the type it is to be."""
 
+import asyncio
 import re
 from typing import TypeVar
 
@@ -13,6 +14,9 @@ DRAINED_BYTES = 64 * 1024 * 1024
 """So much of a body that is too large is still read: a caller who is cut off while it sends
 never sees the answer."""
 
+BODY_S = 60.0
+"""In which a body has to be there: who sends it drop by drop holds up nobody but itself."""
+
 _PLACE = re.compile(r"\$((?:\.[^.\s:]+)*)\)?: ")
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -22,13 +26,26 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     """The body, at most `limit` bytes.
 
     Raises:
-        ApiError: larger (413) or compressed (415).
+        ApiError: larger (413), compressed (415), or not there within `BODY_S` (408).
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise ApiError(415, "unsupported_encoding", f"content-encoding {encoding[:32]!r}")
     if _announced(request) > DRAINED_BYTES:
         raise too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_S):
+            kept, size = await _drained(request, limit)
+    except TimeoutError:
+        message = f"the body was not there within {BODY_S:g} s"
+        raise ApiError(408, "request_timeout", message) from None
+    if size > limit:
+        raise too_large(limit)
+    return kept
+
+
+async def _drained(request: Request, limit: int) -> tuple[bytes, int]:
+    """The body as far as it is within `limit`, and how long it was."""
     kept, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -36,9 +53,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
             break
         if size <= limit:
             kept += chunk
-    if size > limit:
-        raise too_large(limit)
-    return bytes(kept)
+    return bytes(kept), size
 
 
 async def read_json(request: Request, kind: type[Body], limit: int) -> Body:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from processors.tenants import Beyond, bounded
+from schemas.control import TenantLimits
 from schemas.queries import Query
 from schemas.responses import Response
 from schemas.times import InvalidTime, parse_time
@@ -100,6 +102,18 @@ def query_of(request: ChatRequest, query_id: str, caller: Caller) -> Query:
     fields = {name: value for name, value in given.items() if value is not None}
     who = {"query_id": query_id, "tenant": caller.tenant, "key_id": caller.key_id}
     return _query({**who, "text": _question(request), **fields})
+
+
+def check_limits(query: Query, limits: TenantLimits, now: int) -> None:
+    """Raise ApiError (400) where a question asks for more than its tenant may have.
+
+    What it leaves open is lowered when it is admitted.
+    """
+    try:
+        bounded(query, limits, now)
+    except Beyond as error:
+        param = _PARAMS.get(error.field, f"freshet.{error.field}")
+        raise ApiError(400, "beyond_tenant_limit", error.message, param=param) from None
 
 
 def no_such_model(name: str) -> ApiError:

@@ -1,8 +1,4 @@
-"""`/v1/documents`: a document's text put, deleted, and what became of it.
-
-Whose a document is: the tenants' in its `acl`. One without an `acl` is everybody's to find, and
-only keys with the scope `documents:admin` may write it. A document that was deleted is nobody's.
-"""
+"""`/v1/documents`: a document's text put, deleted, and what became of it."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,19 +12,22 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from processors.control import Control
 from schemas.common import MAX_TEXT, Id
 from schemas.documents import Document
 from schemas.envelope import Trace
 from schemas.times import InvalidTime, format_time, parse_time
 from streams.clients.kafka import LogClient, NoBroker, Position
-from streams.gateway.auth import ADMIN, Caller
+from streams.gateway.auth import Caller
 from streams.gateway.body import read_bytes, read_json
+from streams.gateway.door import Door
 from streams.gateway.errors import ApiError, invalid, log_unavailable
-from streams.gateway.openai import Authenticate, idempotency_key
+from streams.gateway.openai import idempotency_key
+from streams.gateway.owners import Owners, check_acl, shown_acl, unknown
 from streams.gateway.questions import SOURCE, event_id_of
 from streams.gateway.statuses import Statuses
 from streams.sources.event import DocumentEvent, Skipped
-from streams.views.status import DocumentStatus, Write
+from streams.views.documentstatus import DocumentStatus, Write
 from streams.writes import Message, prepare
 
 PREFIX = "/v1/documents/"
@@ -55,7 +54,8 @@ class Documents:
         self,
         log: LogClient,
         statuses: Statuses,
-        authenticate: Authenticate,
+        door: Door,
+        control: Control,
         clock: Callable[[], int],
         *,
         max_body_bytes: int,
@@ -64,7 +64,8 @@ class Documents:
         """`?wait=true` waits at most `wait_s`."""
         self._log = log
         self._statuses = statuses
-        self._authenticate = authenticate
+        self._door = door
+        self._owners = Owners(statuses, control)
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self.wait_s = wait_s
@@ -72,32 +73,33 @@ class Documents:
 
     async def put(self, request: Request) -> JSONResponse:
         """A new version of a document: 202 with its receipt, or 200 once every read shows it."""
-        caller, doc_id, waits = self._read(request)
-        document = _document(doc_id, await self._body(request), caller)
-        message = self._message(request, caller, doc_id, document)
-        position = await self._write(doc_id, message, caller, document.acl)
-        return await self._written(doc_id, position, waits)
+        with self._door.enter(request, "documents:write") as caller:
+            doc_id, waits = _doc_id(request), _flag(request, "wait")
+            document = _document(doc_id, await self._body(request), caller)
+            message = self._message(request, caller, doc_id, document)
+            async with self._lock(doc_id):
+                with self._owners.putting(doc_id, caller, document.acl):
+                    position = await self._send(message, document.acl)
+            return await self._written(doc_id, caller, position, waits)
 
     async def delete(self, request: Request) -> JSONResponse:
         """The end of a document: 202 with its receipt, or 200 once no read can find it."""
-        caller, doc_id, waits = self._read(request)
-        if self._status(doc_id, caller) is None and not self._is_owned(doc_id):
-            raise _unknown(doc_id)
-        message = self._message(request, caller, doc_id, None)
-        position = await self._write(doc_id, message, caller, None)
-        return await self._written(doc_id, position, waits)
+        with self._door.enter(request, "documents:write") as caller:
+            doc_id, waits = _doc_id(request), _flag(request, "wait")
+            self._owners.deleting(doc_id, caller)
+            message = self._message(request, caller, doc_id, None)
+            async with self._lock(doc_id):
+                position = await self._send(message, self._owners.deleting(doc_id, caller))
+            return await self._written(doc_id, caller, position, waits)
 
     async def get(self, request: Request) -> JSONResponse:
         """What became of the newest write; 404 for who may not find the document."""
-        caller, doc_id, _ = self._read(request)
-        found = self._status(doc_id, caller)
-        if found is None:
-            raise _unknown(doc_id)
-        return JSONResponse(found)
-
-    def _read(self, request: Request) -> tuple[Caller, str, bool]:
-        caller = self._authenticate(request)
-        return caller, _doc_id(request), _flag(request, "wait")
+        with self._door.enter(request, "documents:read") as caller:
+            doc_id = _doc_id(request)
+            found = self._status(doc_id, caller)
+            if found is None:
+                raise unknown(doc_id)
+            return JSONResponse(found)
 
     async def _body(self, request: Request) -> PutDocument:
         content_type, _, parameters = request.headers.get("content-type", "").partition(";")
@@ -127,76 +129,65 @@ class Documents:
             raise invalid(prepared.why)
         trace = Trace.parse(request.headers.get("traceparent")) or Trace.new()
         prepared.headers.append(("traceparent", str(trace.child()).encode()))
+        prepared.headers.extend(_author(caller))
         return prepared
 
-    async def _write(
-        self, doc_id: str, message: Message, caller: Caller, acl: list[str] | None
-    ) -> Position:
+    def _lock(self, doc_id: str) -> asyncio.Lock:
+        """One at a time decides whose a document is and writes it."""
+        return self._locks.setdefault(doc_id, asyncio.Lock())
+
+    async def _send(self, message: Message, acl: list[str] | None) -> Position:
         """Send an event of a document that the caller may write; it counts at once."""
-        async with self._locks.setdefault(doc_id, asyncio.Lock()):
-            owners = self._owners(doc_id, caller)
-            try:
-                position = await self._log.send("documents", doc_id, message.value, message.headers)
-            except (KafkaError, NoBroker) as error:
-                raise log_unavailable(error) from error
-            is_deletion = message.value is None
-            write = Write(
-                partition=position.partition,
-                offset=position.offset,
-                is_deletion=is_deletion,
-                acl=owners if is_deletion else acl,
+        try:
+            position = await self._log.send(
+                "documents", message.doc_id, message.value, message.headers
             )
-            self._statuses.view.note(doc_id, write)
-            return position
-
-    def _owners(self, doc_id: str, caller: Caller) -> list[str] | None:
-        """The `acl` of a document as it stands; raises ApiError where the caller may not write."""
-        if not self._is_owned(doc_id):
-            return [caller.tenant]
-        acl = self._acl(doc_id)
-        if acl is None and not caller.is_admin:
-            raise _forbidden(f"this document is public: writing it takes a key with {ADMIN!r}")
-        if acl is not None and caller.tenant not in acl:
-            raise _forbidden("this document is another tenant's")
-        return acl
-
-    def _is_owned(self, doc_id: str) -> bool:
-        view = self._statuses.view
-        status = view.get(doc_id)
-        return view.write(doc_id) is not None or (status is not None and status.state == "indexed")
-
-    def _acl(self, doc_id: str) -> list[str] | None:
-        view = self._statuses.view
-        newest = view.write(doc_id) or view.get(doc_id)
-        return newest.acl if newest is not None else []
+        except (KafkaError, NoBroker) as error:
+            raise log_unavailable(error) from error
+        write = Write(
+            partition=position.partition,
+            offset=position.offset,
+            is_deletion=message.value is None,
+            acl=acl,
+        )
+        self._statuses.view.note(message.doc_id, write)
+        return position
 
     def _status(self, doc_id: str, caller: Caller) -> dict[str, Any] | None:
         """The body of a document's status; None where the caller may not find it."""
-        acl = self._acl(doc_id)
-        if acl is not None and caller.tenant not in acl:
+        if not self._owners.finds(doc_id, caller):
             return None
         view = self._statuses.view
         if (write := view.write(doc_id)) is not None:
             return _pending(doc_id, write.partition, write.offset)
         status = view.get(doc_id)
-        return self._described(doc_id, status) if status else None
+        return None if status is None else self._described(doc_id, status, caller)
 
-    def _described(self, doc_id: str, status: DocumentStatus) -> dict[str, Any]:
+    def _described(self, doc_id: str, status: DocumentStatus, caller: Caller) -> dict[str, Any]:
         changes, _ = self._statuses.view.topics
-        return _described(doc_id, status, changes, self._statuses.is_applied(status))
+        described = _described(doc_id, status, changes, self._statuses.is_applied(status))
+        return described | {"acl": shown_acl(status.acl, caller)}
 
-    async def _written(self, doc_id: str, position: Position, waits: bool) -> JSONResponse:
+    async def _written(
+        self, doc_id: str, caller: Caller, position: Position, waits: bool
+    ) -> JSONResponse:
         pending = _pending(doc_id, position.partition, position.offset)
         if not waits or not await self._statuses.until_shown(doc_id, position, self.wait_s):
             return JSONResponse(pending, status_code=202)
         status = self._statuses.view.get(doc_id)
-        if status is None:
+        # It may have become another tenant's meanwhile.
+        if status is None or not self._owners.finds(doc_id, caller):
             return JSONResponse(pending, status_code=202)
-        described = self._described(doc_id, status)
+        described = self._described(doc_id, status, caller)
         if status.offset == position.offset and status.outcome == "rejected":
             message = "the document was rejected; `freshet dead-letters list` says why"
             raise ApiError(422, "rejected", message, details=described)
         return JSONResponse(described)
+
+
+def _author(caller: Caller) -> list[tuple[str, bytes]]:
+    """Who wrote it, as CloudEvents' extension for that has it."""
+    return [("ce_authtype", b"api_key"), ("ce_authid", caller.key_id.encode())]
 
 
 def _doc_id(request: Request) -> str:
@@ -234,10 +225,10 @@ def _document(doc_id: str, body: PutDocument, caller: Caller) -> Document:
         message = f"{len(body.text)} characters; a document has at most {MAX_TEXT}"
         raise ApiError(413, "request_too_large", message, param="text")
     acl = [caller.tenant] if isinstance(body.acl, UnsetType) else body.acl
-    if acl is None and not caller.is_admin:
-        raise _forbidden(f"writing a public document takes a key with {ADMIN!r}")
-    if acl is not None and caller.tenant not in acl:
-        raise _forbidden(f"the acl leaves out its writer, {caller.tenant!r}")
+    check_acl(acl, caller)
+    if (most := caller.limits.document_bytes) is not None and len(body.text.encode()) > most:
+        message = f"the text has more than the {most} bytes that this tenant's may have"
+        raise ApiError(413, "request_too_large", message, param="text")
     if isinstance(body.updated_at, str):
         try:
             parse_time(body.updated_at)
@@ -277,20 +268,10 @@ def _described(doc_id: str, status: DocumentStatus, changes: str, applied: bool)
         "uri": status.uri,
         "content_type": status.content_type,
         "updated_at": status.updated_at,
-        "acl": status.acl,
         "passages": status.passages,
         "units": status.units,
-        "units_embedded": status.units_embedded,
     }
 
 
 def _receipt(partition: int, offset: int) -> dict[str, Any]:
     return {"topic": "documents", "partition": partition, "offset": offset}
-
-
-def _unknown(doc_id: str) -> ApiError:
-    return ApiError(404, "document_not_found", f"there is no document {doc_id!r}", param="doc_id")
-
-
-def _forbidden(message: str) -> ApiError:
-    return ApiError(403, "forbidden", message)

@@ -14,9 +14,10 @@ from schemas.envelope import Trace, headers
 from schemas.feedback import Feedback
 from schemas.topics import type_of
 from streams.clients.kafka import LogClient, NoBroker
+from streams.gateway.auth import Caller
 from streams.gateway.body import read_json
+from streams.gateway.door import Door
 from streams.gateway.errors import invalid, log_unavailable
-from streams.gateway.openai import Authenticate
 from streams.gateway.questions import SOURCE
 
 MAX_BYTES = 256 * 1024
@@ -36,16 +37,17 @@ class GivenFeedback(Struct, frozen=True):
 class FeedbackBox:
     """Produces `feedback`."""
 
-    def __init__(
-        self, log: LogClient, authenticate: Authenticate, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, log: LogClient, door: Door, clock: Callable[[], int]) -> None:
         self._log = log
-        self._authenticate = authenticate
+        self._door = door
         self._clock = clock
 
     async def post(self, request: Request) -> JSONResponse:
         """Take it: 202. Whether there is such an answer is found out where they are joined."""
-        caller = self._authenticate(request)
+        with self._door.enter(request, "feedback") as caller:
+            return await self._take(request, caller)
+
+    async def _take(self, request: Request, caller: Caller) -> JSONResponse:
         given = await read_json(request, GivenFeedback, MAX_BYTES)
         fields = {name: getattr(given, name) for name in given.__struct_fields__}
         try:

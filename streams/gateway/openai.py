@@ -21,12 +21,14 @@ from streams.gateway.chat import (
     MODEL,
     ChatRequest,
     Writer,
+    check_limits,
     content_of,
     details_of,
     models,
     no_such_model,
     query_of,
 )
+from streams.gateway.door import Door
 from streams.gateway.errors import ApiError, invalid, of_response
 from streams.gateway.hangup import unless_hung_up
 from streams.gateway.questions import Questions, query_id_of
@@ -35,8 +37,6 @@ from streams.gateway.waiters import Awaited, Diverged
 MAX_CHAT_BYTES = 1024 * 1024
 """Of a request: only its last question is read, and that is at most 16 KiB."""
 MAX_KEY_CHARACTERS = 255
-
-Authenticate = Callable[[Request], Caller]
 
 _EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -49,23 +49,26 @@ _DONE = b"data: [DONE]\n\n"
 class Completions:
     """The ASGI application behind `POST /v1/chat/completions`."""
 
-    def __init__(self, questions: Questions, authenticate: Authenticate) -> None:
+    def __init__(self, questions: Questions, door: Door, clock: Callable[[], int]) -> None:
         self._questions = questions
-        self._authenticate = authenticate
+        self._door = door
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises ApiError before anything was sent, HungUp at any time."""
         request = Request(scope, receive)
-        call = await self._read(request)
-        work = self._stream(call, send) if call.chat.stream else self._whole(call, request, send)
-        await unless_hung_up(receive, work)
+        with self._door.enter(request, "ask") as caller:
+            call = await self._read(request, caller)
+            streamed = call.chat.stream
+            work = self._stream(call, send) if streamed else self._whole(call, request, send)
+            await unless_hung_up(receive, work)
 
-    async def _read(self, request: Request) -> "_Call":
+    async def _read(self, request: Request, caller: Caller) -> "_Call":
         began = time.monotonic()
-        caller = self._authenticate(request)
         key = idempotency_key(request)
         chat = await read_json(request, ChatRequest, MAX_CHAT_BYTES)
         query = query_of(chat, query_id_of(caller.tenant, key), caller)
+        check_limits(query, caller.limits, self._clock())
         trace = Trace.parse(request.headers.get("traceparent")) or Trace.new()
         return _Call(chat, query, trace, key is not None, began)
 
@@ -168,19 +171,19 @@ def _event(data: dict[str, Any]) -> bytes:
 class Models:
     """`GET /v1/models` and `GET /v1/models/{model}`."""
 
-    def __init__(self, authenticate: Authenticate) -> None:
-        self._authenticate = authenticate
+    def __init__(self, door: Door) -> None:
+        self._door = door
         self._models = models(int(time.time()))
 
     async def all(self, request: Request) -> HttpResponse:
         """The names that the field `model` takes."""
-        self._authenticate(request)
-        return JSONResponse({"object": "list", "data": self._models})
+        with self._door.enter(request):
+            return JSONResponse({"object": "list", "data": self._models})
 
     async def one(self, request: Request) -> HttpResponse:
         """One of them, by name."""
-        self._authenticate(request)
-        name = request.path_params["model"]
-        if name != MODEL:
-            raise no_such_model(name)
-        return JSONResponse(self._models[0])
+        with self._door.enter(request):
+            name = request.path_params["model"]
+            if name != MODEL:
+                raise no_such_model(name)
+            return JSONResponse(self._models[0])

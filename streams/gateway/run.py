@@ -8,6 +8,7 @@ import uvicorn
 from streams.clients.kafka import Log
 from streams.config import Settings
 from streams.gateway.app import Gateway, create_app
+from streams.gateway.protocol import Bounded
 from streams.workers import logs
 
 MAX_HEAD_BYTES = 32 * 1024
@@ -40,7 +41,8 @@ def _config(settings: Settings, gateway: Gateway) -> uvicorn.Config:
         host=settings.gateway.host,
         port=settings.gateway.port,
         # h11 bounds what it reads of a head; the faster parser does not.
-        http="h11",
+        http=Bounded,
+        limit_concurrency=settings.gateway.max_connections,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws="none",
         log_config=None,

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from streams.clients.kafka import LogClient, Position, Record
+from streams.views.documentstatus import DocumentStatus
 from streams.views.follower import Follower
-from streams.views.status import DocumentStatus, StatusView
+from streams.views.status import StatusView
 
 _BATCH = 256
 

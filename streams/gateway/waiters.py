@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
+import msgspec
+
 from schemas.codec import InvalidEvent, decode
 from schemas.responses import Response, ResponseDelta
 from streams.clients.kafka import Record
@@ -137,6 +139,8 @@ class Waiters:
             return
         query_id = record.key.decode(errors="replace")
         if record.topic == "responses":
+            if _is_unseen(record.value):
+                return
             self._remember(query_id, record.value)
         if (awaited := self._awaited.get(query_id)) is None:
             return
@@ -175,6 +179,21 @@ def _rest(shown: str, answer: str) -> str:
     if begun.rstrip() == answer:
         return ""
     raise Diverged
+
+
+class _Shown(msgspec.Struct):
+    shadow_of: str | None = None
+
+
+def _is_unseen(value: bytes) -> bool:
+    """Whether a response is a shadow's: nobody is given that, whatever id they ask for."""
+    try:
+        return _shown(value).shadow_of is not None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+_shown = msgspec.json.Decoder(_Shown).decode
 
 
 def _decoded(topic: str, value: bytes) -> object:

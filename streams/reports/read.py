@@ -1,8 +1,9 @@
 """What a report needs of the log: answers that were evaluated, and what they are held against."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from processors.monitor.observations import ANSWERS, FIGURES, SCORES, of_evaluation
+from processors.routes import is_of
 from schemas.evaluations import Evaluation
 from schemas.monitoring import Drift
 from streams.clients.kafka import LogClient
@@ -19,7 +20,7 @@ async def windows(log: LogClient, wanted: Wanted, watch: Watch) -> Windows:
 
 
 async def answers(log: LogClient, wanted: Wanted, watch: Watch) -> AsyncIterator[Answer]:
-    """Answers of a tenant and perhaps a route, in the order of the log.
+    """Answers of a tenant and perhaps a route that somebody has seen, in the order of the log.
 
     One whose question is not known any more cannot be embedded, and is left out.
     """
@@ -31,7 +32,7 @@ async def answers(log: LogClient, wanted: Wanted, watch: Watch) -> AsyncIterator
     async for _, _, evaluation in events(log, "evaluations", Evaluation, within, watch):
         if evaluation.tenant != wanted.tenant or not (evaluation.question or "").strip():
             continue
-        if wanted.route in (None, evaluation.labels.get("route")):
+        if evaluation.shadow_of is None and _is_of(evaluation.labels, wanted):
             yield _answer(evaluation)
 
 
@@ -43,7 +44,7 @@ async def reference(log: LogClient, wanted: Wanted, watch: Watch) -> Span | None
         is_ours = (
             drift.metric in FIGURES[ANSWERS]
             and drift.labels.get("tenant") == wanted.tenant
-            and wanted.route in (None, drift.labels.get("route"))
+            and _is_of(drift.labels, wanted)
         )
         if is_ours and drift.at < wanted.current.until and (newest is None or drift.at > newest.at):
             newest = drift
@@ -51,6 +52,10 @@ async def reference(log: LogClient, wanted: Wanted, watch: Watch) -> Span | None
         return None
     span = Span(newest.reference.start, newest.reference.end)
     return span if span.until <= (wanted.current.since or span.until) else None
+
+
+def _is_of(labels: Mapping[str, str], wanted: Wanted) -> bool:
+    return wanted.route is None or is_of(labels.get("route", ""), wanted.route)
 
 
 def _answer(evaluation: Evaluation) -> Answer:

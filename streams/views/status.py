@@ -8,16 +8,17 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from processors.assemble import Assembled, Assembler
 from processors.readtime import Progress
-from schemas.index import ChangeStatus, IndexChange, IndexEvent, IndexProgress
+from schemas.index import IndexChange, IndexEvent, IndexProgress
 from schemas.topics import changes_topic, progress_topic
 from streams.clients.kafka import Record
+from streams.views.belongings import Belongings
+from streams.views.documentstatus import DocumentStatus, Write, folded
 
 _SCHEMA = """
 create table if not exists positions (
@@ -29,39 +30,9 @@ create table if not exists writes (doc_id text primary key, write blob not null)
 create table if not exists progress (partition integer primary key, value blob not null) strict;
 """
 
-State = Literal["indexed", "deleted", "absent"]
 
-
-class DocumentStatus(Struct, frozen=True, kw_only=True):
-    """The newest event of a document that the indexer has handled, and what stands since."""
-
-    outcome: ChangeStatus
-    partition: int
-    offset: int
-    """Of the event in `documents`."""
-    index_time: int
-    changes_offset: int
-    """Where the change stands in the same partition of `index.changes`."""
-    state: State
-    """Whether there is such a document, whatever became of the newest event."""
-    acl: list[str] | None
-    """Who finds it; of one that is gone, who did."""
-    title: str = ""
-    uri: str | None = None
-    content_type: str | None = None
-    updated_at: str | None = None
-    passages: int = 0
-    units: int = 0
-    units_embedded: int = 0
-
-
-class Write(Struct, frozen=True, kw_only=True):
-    """An event of `documents` that was sent from here and is not handled yet."""
-
-    partition: int
-    offset: int
-    is_deletion: bool
-    acl: list[str] | None
+_LAYOUT = 1
+"""Of the tables: what was written by another make is read from the log again."""
 
 
 class StatusView:
@@ -75,10 +46,13 @@ class StatusView:
         # What a power cut takes from the view, the log still has.
         self._db.execute("pragma synchronous = off")
         self._db.executescript(_SCHEMA)
+        self.belongings = Belongings(self._db)
         self._version = index_version
         self.topics = changes_topic(index_version), progress_topic(index_version)
         self._partitions = partitions
         self._load()
+        if self._db.execute("pragma user_version").fetchone()[0] != _LAYOUT:
+            self._clear()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -109,9 +83,11 @@ class StatusView:
     def note(self, doc_id: str, write: Write) -> None:
         """Remember a write until a change accounts for it."""
         if not self.handled(write.partition, write.offset):
-            self._db.execute(
-                "insert or replace into writes values (?, ?)", (doc_id, _encode(write))
-            )
+            with self._transaction():
+                self._db.execute(
+                    "insert or replace into writes values (?, ?)", (doc_id, _encode(write))
+                )
+                self._settle(doc_id)
 
     def handled(self, partition: int, offset: int) -> bool:
         """Whether the indexer has handled this event of `documents`."""
@@ -171,6 +147,17 @@ class StatusView:
         )
         if write is not None and _is_past(write, source.partition, source.offset):
             self._db.execute("delete from writes where doc_id = ?", (change.doc_id,))
+        self._settle(change.doc_id)
+
+    def _settle(self, doc_id: str) -> None:
+        """Say whose a document is: those who have it, and those who are about to."""
+        write, status = self.write(doc_id), self.get(doc_id)
+        owners: set[str] = set()
+        if write is not None and not write.is_deletion:
+            owners.update(write.acl or ())
+        if status is not None and status.state == "indexed":
+            owners.update(status.acl or ())
+        self.belongings.put(doc_id, owners)
 
     def _moved(
         self, topic: str, partition: int, next_offset: int, step: Assembled | None = None
@@ -204,8 +191,9 @@ class StatusView:
 
     def _clear(self) -> None:
         with self._transaction():
-            for table in ("positions", "documents", "writes", "progress"):
+            for table in ("positions", "documents", "writes", "progress", "belongings"):
                 self._db.execute(f"delete from {table}")  # noqa: S608
+            self._db.execute(f"pragma user_version = {_LAYOUT}")
         self._load()
 
     def _value(self, statement: str, doc_id: str) -> bytes | None:
@@ -224,67 +212,6 @@ class StatusView:
             self._db.execute("rollback")
             raise
         self._db.execute("commit")
-
-
-def folded(
-    before: DocumentStatus | None,
-    parts: Sequence[IndexChange],
-    changes_offset: int,
-    acl: list[str] | None,
-) -> DocumentStatus:
-    """A document's status after one change; `acl` is its writer's, where that is known."""
-    change = parts[0]
-    if before is None:
-        before = _begun(change, acl)
-    after = msgspec.structs.replace(
-        before,
-        outcome=change.status,
-        partition=change.source.partition,
-        offset=change.source.offset,
-        index_time=change.index_time,
-        changes_offset=changes_offset,
-    )
-    if change.status == "indexed":
-        return _indexed(after, parts)
-    if change.status == "deleted":
-        return msgspec.structs.replace(
-            after, state="deleted", passages=0, units=0, units_embedded=0
-        )
-    if change.status == "unchanged":
-        return msgspec.structs.replace(
-            after, updated_at=change.updated_at or after.updated_at, units_embedded=0
-        )
-    return after
-
-
-def _begun(change: IndexChange, acl: list[str] | None) -> DocumentStatus:
-    """Of a document that was never there nobody but its writer knows."""
-    return DocumentStatus(
-        outcome=change.status,
-        partition=change.source.partition,
-        offset=change.source.offset,
-        index_time=change.index_time,
-        changes_offset=0,
-        state="absent",
-        acl=acl or [],
-    )
-
-
-def _indexed(after: DocumentStatus, parts: Sequence[IndexChange]) -> DocumentStatus:
-    change = parts[0]
-    gained = sum(len(part.units_gained) for part in parts)
-    return msgspec.structs.replace(
-        after,
-        state="indexed",
-        acl=change.acl,
-        title=change.title,
-        uri=change.uri,
-        content_type=change.content_type,
-        updated_at=change.updated_at,
-        passages=sum(len(part.layout) for part in parts),
-        units=change.units_kept + gained,
-        units_embedded=change.units_embedded,
-    )
 
 
 def _is_past(write: Write, partition: int, offset: int) -> bool:

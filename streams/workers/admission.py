@@ -1,15 +1,17 @@
 """Admission: `queries` in; `queries.admitted` out, or a `responses` record that says why not."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Sequence
 
 import msgspec
 
-from processors.admission import AdmissionSpec, Refused, admit
+from processors.admission import AdmissionSpec, admit
 from processors.answer import without_answer
 from processors.ledger.asking import Asking
-from processors.routes import plans
+from processors.refusal import Refused
+from processors.routes import plans, unusable
 from processors.tenants import permitted
 from processors.tokens import Tokenizer
 from schemas.codec import InvalidEvent, decode, encode
@@ -26,6 +28,8 @@ from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
 from streams.workers.reserving import GRACE, Outcome, Part, Question, Reserving
 from streams.workers.shell import Clock
+
+log = logging.getLogger(__name__)
 
 SOURCE = "freshet/admission"
 
@@ -58,6 +62,7 @@ class AdmissionHandler:
     ) -> None:
         self._log = log_client
         self._control = control
+        self._unusable: list[str] = []
         self._clock = clock
         self._spec = AdmissionSpec(deadline_us=int(settings.limits.answer_deadline_s * 1e6))
         self._wait_us = int(settings.limits.quota_wait_s * 1e6)
@@ -70,6 +75,7 @@ class AdmissionHandler:
         """Read what is in force, and how the ledger stands."""
         await self._control.start()
         await self._reserving.start()
+        measures.unusable(0)
 
     async def close(self) -> None:
         """Leave the questions that wait: unacknowledged, they are asked again."""
@@ -80,7 +86,7 @@ class AdmissionHandler:
         """Partitions are all alike here."""
 
     async def idle(self) -> None:
-        """Notice when following has failed, and what nobody has ended."""
+        """Notice when following has failed, has brought a branch of no use, or what nobody ends."""
         self._check()
         await self._reserving.round()
 
@@ -107,6 +113,16 @@ class AdmissionHandler:
     def _check(self) -> None:
         self._control.check()
         self._reserving.check()
+        self._look_at_routes()
+
+    def _look_at_routes(self) -> None:
+        """Tell of branches that cannot be used, once each."""
+        lacking = unusable(self._control.control)
+        for fault in lacking:
+            if fault not in self._unusable:
+                log.warning("%s; its questions are answered another way", fault)
+        self._unusable = lacking
+        measures.unusable(len(lacking))
 
     async def _one(self, message: Message) -> str | None:
         """Deal with one event; gives what became of it, or None where that is not decided yet."""

@@ -13,14 +13,16 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from monitoring import metrics
 from processors.allowance import Spent, TooLittle
 from processors.answer import Means, ReadPoint, refused_by, without_answer
 from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
-from processors.routes import plans
+from processors.routes import label, plans
 from schemas.codec import InvalidEvent, decode, encode
-from schemas.control import PromptVersion
+from schemas.control import IndexVersion, PromptVersion
 from schemas.envelope import Envelope, InvalidEnvelope, headers
 from schemas.queries import AdmittedQuery, Cancellation, Plan, Query
 from schemas.responses import Error, ErrorType, Response, ResponseDelta
@@ -170,7 +172,9 @@ class AnswererHandler:
 
     async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
         query_id = admitted.query.query_id
-        response = await self._stoppable(admitted, question)
+        plan = admitted.plan or plans(self._control.control, admitted.query)[0]
+        response = await self._stoppable(replace(admitted, plan=plan), question)
+        response = replace(response, route=label(plan), shadow_of=plan.shadow_of)
         question.sending = True
         response = await self._settling.settle(admitted, response, question.spent)
         name = headers(type_of(response), source=SOURCE, time=self._clock())
@@ -178,7 +182,7 @@ class AnswererHandler:
         _note(self._answered, query_id)
         await self._settling.release(response)
         for message in question.messages:
-            _settled(message, response.status)
+            _settled(message, response.status if plan.shadow_of is None else "shadow")
         measures.responded(response, (self._clock() - admitted.admitted_at) / 1e6)
 
     def _ended(self, query_id: str, task: asyncio.Task[None]) -> None:
@@ -228,8 +232,10 @@ class AnswererHandler:
         if _whose(query) in self._cancelled:
             return _failed(query, "cancelled", "the caller hung up")
         began = self._clock()
-        lane, means = await self._means(admitted.plan or plans(self._control.control, query)[0])
-        point = await self._read_point(admitted, lane.follower)
+        plan = admitted.plan
+        assert plan is not None
+        lane, means = await self._means(plan)
+        point = await self._read_point(admitted, lane.follower, plan.index_version)
         waited = self._clock()
         left_s = (admitted.deadline - waited) / 1e6
         if left_s <= 0:
@@ -242,7 +248,7 @@ class AnswererHandler:
             tokens=admitted.reservation.tokens,
             spent=spent,
             timeout_s=left_s,
-            emit=deltas,
+            emit=deltas if plan.shadow_of is None else _to_nobody,
         )
         await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
@@ -251,23 +257,24 @@ class AnswererHandler:
 
     async def _means(self, plan: Plan) -> tuple[Lane, Means]:
         """What a plan names. Admission may know of it a moment before we do."""
-        control = self._control.control
-
-        def known() -> tuple[Lane, PromptVersion] | None:
-            lane = self._lanes.get(plan.index_version)
-            prompt = control.all(PromptVersion).get(plan.prompt)
-            return None if lane is None or prompt is None else (lane, prompt)
-
-        found = await self._control.wait(known, _KNOWN_S)
-        if found is None:
+        prompts = partial(self._control.control.all, PromptVersion)
+        prompt = await self._control.wait(lambda: prompts().get(plan.prompt), _KNOWN_S)
+        lane = await self._lanes.wait(plan.index_version, _KNOWN_S)
+        if lane is None or prompt is None:
             raise IndexUnavailable(f"this worker knows no {plan.index_version} or {plan.prompt}")
-        lane, prompt = found
-        return lane, Means(plan=plan, prompt=prompt, reader=self._readers(plan.model))
+        return lane, Means(plan=plan, prompt=prompt, reader=await self._readers(plan.model))
 
-    async def _read_point(self, admitted: AdmittedQuery, follower: IndexFollower) -> ReadPoint:
+    async def _read_point(
+        self, admitted: AdmittedQuery, follower: IndexFollower, index_version: str
+    ) -> ReadPoint:
         limits, progress = self._settings.limits, follower.progress
+        version = self._control.control.all(IndexVersion)[index_version]
         bounds = wanted(
-            admitted.query, self._clock(), limits.horizon_ms * 1000, progress.partitions
+            admitted.query,
+            self._clock(),
+            limits.horizon_ms * 1000,
+            progress.partitions,
+            version.complete_from,
         )
         waiter = Waiter(bounds)
 
@@ -347,6 +354,10 @@ class _Deltas:
         if self._held:
             self._next = asyncio.create_task(self.flush())
             self._next.add_done_callback(_seen)
+
+
+async def _to_nobody(text: str) -> None:
+    """Take a piece of an answer that is not shown."""
 
 
 def _seen(sent: "asyncio.Future[Any]") -> None:

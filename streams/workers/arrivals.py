@@ -54,7 +54,9 @@ class Arrivals:
         asked = [
             (place, one.event.question)
             for place, one in enumerate(read)
-            if isinstance(one.event, Evaluation) and (one.event.question or "").strip()
+            if isinstance(one.event, Evaluation)
+            and one.event.shadow_of is None
+            and (one.event.question or "").strip()
         ]
         with measures.stage("monitor", "embed"):
             for first in range(0, len(asked), _EMBEDDED_AT_ONCE):

@@ -78,16 +78,29 @@ def shown(after_s: Iterable[float]) -> None:
 
 def responded(response: "Response", took_s: float) -> None:
     """A response is in the log, so long after its question was admitted."""
+    if response.shadow_of is not None:
+        metrics.counter(metrics.ROUTES_SHADOWS).labels(response.status).inc()
+        _tokens(response, "shadow_")
+        return
     error = response.error.type if response.error else ""
     metrics.counter(metrics.ANSWERER_RESPONSES).labels(response.status, error).inc()
     metrics.histogram(metrics.ANSWERER_DURATION).labels(response.status).observe(took_s)
+    _tokens(response)
+    for name, taken_ms in response.timings_ms.items():
+        metrics.histogram(metrics.WORKER_STAGE).labels("answerer", name).observe(taken_ms / 1000)
+
+
+def _tokens(response: "Response", whose: str = "") -> None:
     for kind, tokens in (
         ("input", response.usage.input_tokens),
         ("output", response.usage.output_tokens),
     ):
-        metrics.counter(metrics.ANSWERER_TOKENS).labels(kind).inc(tokens)
-    for name, taken_ms in response.timings_ms.items():
-        metrics.histogram(metrics.WORKER_STAGE).labels("answerer", name).observe(taken_ms / 1000)
+        metrics.counter(metrics.ANSWERER_TOKENS).labels(f"{whose}{kind}").inc(tokens)
+
+
+def unusable(branches: int) -> None:
+    """So many branches of routes lack what they name."""
+    metrics.gauge(metrics.ROUTES_UNUSABLE).set(branches)
 
 
 def decided(took_s: float, error: "Error | None") -> None:
@@ -112,7 +125,10 @@ def evaluated(evaluation: "Evaluation", delay_s: float, outcome: str) -> None:
 
     A score of `refusal` from 0.5 on is a refusal; the score `cost_usd` is money.
     """
-    metrics.counter(metrics.JUDGE_EVALUATIONS).labels(outcome).inc()
+    is_shadow = evaluation.shadow_of is not None
+    metrics.counter(metrics.JUDGE_EVALUATIONS).labels("shadow" if is_shadow else outcome).inc()
+    if is_shadow:
+        return
     metrics.histogram(metrics.JUDGE_DELAY).observe(max(delay_s, 0.0))
     for claim in evaluation.claims:
         metrics.counter(metrics.JUDGE_CLAIMS).labels(claim.verdict).inc()

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import msgspec
 from starlette.applications import Starlette
 
-from schemas.control import ApiKey, Scope
+from schemas.control import ApiKey, Scope, Tenant
 from streams.config import Settings
 from streams.control import send
 from streams.gateway.app import Gateway, create_app
@@ -46,6 +47,12 @@ class Front(NamedTuple):
         await send(self.log, event)
         await settled()
         return made.text
+
+    async def says(self, tenant: str, revision: int = 1, **fields: object) -> None:
+        """A change of a tenant, known at once."""
+        said = {"kind": "tenant", "by": "test", "why": "", "at": NOW, "revision": revision}
+        await send(self.log, msgspec.convert({**said, "name": tenant, **fields}, Tenant))
+        await settled()
 
     async def speaking_for(self, tenant: str, *scopes: Scope) -> dict[str, str]:
         """The headers of another caller."""

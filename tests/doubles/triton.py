@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import numpy as np
 from numpy.typing import NDArray
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 from tritonclient.utils import (
     deserialize_bytes_tensor,
     np_to_triton_dtype,
@@ -33,6 +33,10 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.at_once = self.most_at_once = 0
         self.pause_s = 0.0
         self.given = 0
+        self.looked = 0
+        self.served: dict[str, str] = {}
+        self.read_by: list[tuple[str, str]] = []
+        """Model and Triton's version of it, of each question."""
         self.began = asyncio.Event()
         self.cancelled = asyncio.Event()
 
@@ -66,8 +70,9 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     async def ModelStreamInfer(self, requests: Any, context: Any) -> Any:
         """The reader."""
-        async for _ in requests:
+        async for request in requests:
             await self._fail(context)
+            self.read_by.append((request.model_name, request.model_version))
             try:
                 for word in self.words:
                     self.given += 1
@@ -79,6 +84,15 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
             except asyncio.CancelledError:
                 self.cancelled.set()
                 raise
+
+    async def ModelConfig(self, request: Any, context: Any) -> Any:
+        """What a model says of itself: its version, where `served` has one."""
+        await self._fail(context)
+        self.looked += 1
+        config = model_config_pb2.ModelConfig(name=request.name)
+        if request.name in self.served:
+            config.parameters["freshet_version"].string_value = self.served[request.name]
+        return service_pb2.ModelConfigResponse(config=config)
 
     async def _fail(self, context: Any) -> None:
         if self.failures:

@@ -196,7 +196,7 @@ def test_put_ask_verify_and_delete_as_a_reader_of_the_readme_would(
         verified = stack.freshet("verify", "--json", *more)
         assert verified.returncode == 0, verified.stdout
         counts = json.loads(verified.stdout)["counts"]
-        assert counts == {"missing": 0, "left_over": 0, "doubled": 0, "different": 0}
+        assert set(counts.values()) == {0}
 
 
 async def test_tail_prints_what_the_topic_holds(stack: TestStack, client: Client) -> None:

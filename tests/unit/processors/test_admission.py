@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.admission import AdmissionSpec, Refused, admit
+from processors.admission import AdmissionSpec, admit
+from processors.refusal import Refused
 from schemas.queries import Query
 from tests.doubles.plans import PLAN
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.allowance import Spent
-from processors.answer import Answerer, ReadPoint, without_answer
+from processors.answer import WITHOUT_BOUND, Answerer, ReadPoint, without_answer
 from processors.lexical import terms
 from processors.prompt import UNANSWERABLE
 from processors.statistics import Statistics
@@ -30,7 +30,7 @@ POINT = ReadPoint(at=3, applied={"documents/0": 3}, staleness_ms=12.5)
 async def answered(
     pieces: Sequence[str] | None = None,
     index: MemoryIndex | None = None,
-    tokens: int = 9999,
+    tokens: int = WITHOUT_BOUND,
     **fields: object,
 ) -> tuple[Response, list[str], ScriptedReader]:
     """The response, what was streamed, and the reader."""
@@ -57,7 +57,6 @@ async def answered(
         index=index or await filled(),
         embedder=HashEmbedder(),
         statistics=statistics,
-        tokenizer=WordTokenizer(),
         clock=iter(range(0, 10**9, 1000)).__next__,
     )
     query = Query(
@@ -66,7 +65,7 @@ async def answered(
         **{"text": "Which river rises in Bohemia?", **fields},  # type: ignore[arg-type]
     )
     response = await answerer.answer(
-        query, means(reader), POINT, tokens=tokens, spent=Spent(), timeout_s=9.0, emit=emit
+        query, means(reader), POINT, tokens=tokens, timeout_s=9.0, emit=emit
     )
     return response, streamed, reader
 
@@ -142,15 +141,12 @@ async def test_an_error_closes_the_generation() -> None:
         index=await filled(),
         embedder=HashEmbedder(),
         statistics=Statistics(),
-        tokenizer=WordTokenizer(),
         clock=lambda: 0,
     )
     query = Query(query_id="q", tenant="acme", text="Which river?")
     spent = Spent()
     with pytest.raises(RuntimeError, match="hung up"):
-        await answerer.answer(
-            query, means(reader), POINT, tokens=9999, spent=spent, timeout_s=9.0, emit=refuse
-        )
+        await answerer.answer(query, means(reader), POINT, spent=spent, timeout_s=9.0, emit=refuse)
     assert [generation.closed for generation in reader.generations] == [True]
     assert spent.usage.output_tokens == spent.counted.output_tokens == 1
 

@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.forecast import SLICES, Rate, Spent, forecast, rate_of, refilled, rolling, until
+from processors.forecast import (
+    SLICES,
+    Rate,
+    Spent,
+    forecast,
+    of_bound,
+    rate_of,
+    refilled,
+    rolling,
+    until,
+)
+from processors.ledger.ledger import Standing
+from schemas.usage import Charge
+from tests.doubles.spending import bound
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -103,3 +116,44 @@ def test_a_rolling_forecast_is_what_a_slow_walk_comes_to(
         assert found is None
     else:
         assert found == pytest.approx(walked, abs=10_001)
+
+
+@pytest.mark.parametrize(
+    ("charge", "span_s"),
+    [
+        (bound(window="minute"), 600.0),
+        (bound(window="hour"), 3600.0),
+        (bound(window="month"), 7 * 86_400.0),
+    ],
+)
+def test_the_rate_is_that_of_a_window_or_thereabouts(charge: Charge, span_s: float) -> None:
+    """Ten minutes at least, a week at most; and never of before there was a log."""
+    spent, standing = [Spent(NOW - SECOND, 10)], Standing(10, 0, 990, NOW + HOUR)
+    found = of_bound(charge, standing, spent, now=NOW, began=0)
+    young = of_bound(charge, standing, spent, now=NOW, began=NOW - 90 * SECOND)
+    assert found is not None and young is not None  # noqa: PT018
+    assert (found.rate.span_s, young.rate.span_s) == (span_s, 90.0)
+
+
+def test_each_kind_of_bound_is_forecast_by_its_kind() -> None:
+    """1 a second: a calendar hour ends first, a bucket that refills as fast never empties."""
+    spent = [Spent(NOW - n * SECOND, 1) for n in range(1, 3601)]
+    standing = Standing(3600, 0, 10_000, NOW + HOUR)
+
+    def at(charge: Charge) -> int | None:
+        found = of_bound(charge, standing, spent, now=NOW, began=0)
+        assert found is not None
+        return found.at
+
+    assert at(bound(3601, window="hour", calendar=True)) == NOW + SECOND
+    assert at(bound(10_000_000, window="hour", calendar=True)) is None
+    assert at(bound(3600, window="hour", burst=5000)) is None
+    assert at(bound(1800, window="hour", burst=5400)) == NOW + 3600 * SECOND
+    assert at(bound(3601, window="hour")) is None
+    assert at(bound(3500, window="hour")) == NOW
+
+
+def test_places_have_no_forecast() -> None:
+    """They are free again when who has them is done."""
+    charge, standing = bound(2, unit="concurrent"), Standing(0, 2, 0, NOW)
+    assert of_bound(charge, standing, [], now=NOW, began=0) is None

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.admission import Refused
 from processors.builtin import built_in
 from processors.control import Control
+from processors.refusal import Refused
 from processors.routes import plans
 from processors.tenants import Beyond, bounded, keeper_of, permitted, tenant_in
 from schemas.control import Tenant, TenantLimits

@@ -8,7 +8,7 @@ from processors.control import Control
 from schemas.codec import encode
 from schemas.control import ApiKey
 from streams.control import send
-from streams.gateway.auth import Caller, authenticate
+from streams.gateway.auth import USUAL, Caller, authenticate
 from streams.gateway.errors import ApiError
 from streams.gateway.keys import KeyRing, NewKey, hash_of, new_key, read_keys
 from tests.doubles.log import MemoryLog
@@ -111,7 +111,7 @@ def test_the_caller_is_who_the_bearer_token_proves() -> None:
     made = new_key()
     ring = ring_of(event_of(made, scopes=["documents:admin"]))
     caller = authenticate(Headers({"authorization": f"bearer {made.text}"}), ring, NOW)
-    assert caller == Caller("acme", made.id, frozenset({"documents:admin"}))
+    assert caller == Caller("acme", made.id, USUAL | {"documents:admin"})
     assert caller.is_admin
 
 

@@ -1,0 +1,118 @@
+"""What is used of what may be used, read from the log."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from processors.control import Control
+from processors.forecast import Forecast, of_bound
+from processors.ledger.accounts import Key, key_of
+from processors.ledger.bounds import every
+from processors.ledger.ledger import Standing
+from processors.spending import Spending
+from schemas.codec import InvalidEvent, decode
+from schemas.control import Budget
+from schemas.envelope import Envelope, InvalidEnvelope
+from schemas.usage import Bound, Charge, Released, Reserved, Settled, Unit, WindowName
+from streams.clients.kafka import LogClient
+
+PARTITION = 0
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A bound, or what is apart of it for one of many, as it stands."""
+
+    budget: str
+    bucket: str
+    """Whose part it is; of a budget that is apart for each of many, and of which nobody has used
+    any, it is empty."""
+    unit: Unit
+    limit: int
+    window: WindowName | None
+    """None of a `concurrent` one."""
+    calendar: bool
+    burst: int | None
+    shadow: bool
+    would_refuse: int
+    """How many requests it would have refused, in shadow mode."""
+    used: int
+    held: int
+    remaining: int
+    empty_at: int
+    """When (µs) nothing that was used counts any more."""
+    forecast: Forecast | None = None
+
+
+async def read_spending(log: LogClient) -> Spending:
+    """All that was ever reserved, settled and released."""
+    spending = Spending()
+    async for record in log.read("usage", partitions=[PARTITION]):
+        try:
+            event = decode(record.topic, record.value, Envelope.from_headers(record.headers))
+        except (InvalidEvent, InvalidEnvelope):
+            continue
+        assert isinstance(event, Reserved | Settled | Released)
+        spending.observe(event, record.timestamp_ms * 1000)
+    return spending
+
+
+def standings(control: Control, spending: Spending, now: int) -> list[Line]:
+    """Every bound in force at a moment (µs), with its forecast."""
+    now = max(now, spending.ledger.now)
+    return [
+        _line(charge, spending, now)
+        for found in every(control)
+        for charge in _parts(found, control, spending)
+    ]
+
+
+def concerns(line: Line, control: Control, name: str | None, tenant: str | None) -> bool:
+    """Whether a line is of a budget of this name, and of this tenant."""
+    if name not in (None, line.budget):
+        return False
+    if tenant is None:
+        return True
+    budget = control.of(Budget).get(line.budget)
+    if budget is None:
+        return line.budget.startswith(f"{tenant}:")
+    whose = line.bucket.partition(" ")[0]
+    return budget.tenant in (None, tenant) and whose in ("", tenant)
+
+
+def _parts(charge: Charge, control: Control, spending: Spending) -> Iterator[Charge]:
+    """A bound by itself, or those that are apart for each."""
+    budget = control.of(Budget).get(charge.budget)
+    if budget is None or budget.each is None:
+        yield charge
+        return
+    key = key_of(charge)
+    buckets = {one.bucket for one in spending.ledger.accounts if one._replace(bucket="") == key}
+    for bucket in sorted(buckets) or [""]:
+        yield replace(charge, bucket=bucket)
+
+
+def _line(charge: Charge, spending: Spending, now: int) -> Line:
+    standing = spending.ledger.standing(charge, now)
+    return Line(
+        budget=charge.budget,
+        bucket=charge.bucket,
+        unit=charge.unit,
+        limit=charge.limit,
+        window=None if charge.unit == "concurrent" else charge.window,
+        calendar=charge.calendar,
+        burst=charge.burst,
+        shadow=charge.shadow,
+        would_refuse=spending.ledger.would_refuse[charge.budget],
+        used=standing.used,
+        held=standing.held,
+        remaining=standing.remaining,
+        empty_at=standing.empty_at,
+        forecast=_forecast(charge, standing, spending, now),
+    )
+
+
+def _forecast(bound: Bound, standing: Standing, spending: Spending, now: int) -> Forecast | None:
+    key: Key = key_of(bound)
+    began = now if spending.began is None else spending.began
+    return of_bound(bound, standing, spending.spent.get(key, []), now=now, began=began)
