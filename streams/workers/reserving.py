@@ -26,6 +26,8 @@ GRACE = 30_000_000
 """Microseconds from a question's deadline to the end of its hold: clocks differ, and an answer
 that came in time has to be settled yet."""
 MOST_WAITING = 4096
+MOST_FLIGHTS = 4
+"""Rounds at once: while one waits for the broker the next is prepared."""
 _LOOK_ROUND_S = 0.05
 """How often those that wait are looked at though nothing was settled: time passes for them."""
 _SWEEP_US = 1_000_000
@@ -104,6 +106,9 @@ class Reserving:
         self._round = asyncio.Lock()
         self._freed = asyncio.Event()
         self._swept_at = 0
+        self._flights: set[asyncio.Task[None]] = set()
+        """Rounds whose outcomes are on their way into the log."""
+        self._failure: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
         view.listen(self._listen)
 
@@ -115,14 +120,17 @@ class Reserving:
 
     async def stop(self) -> None:
         """Leave those that wait to another worker."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._flights, *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._view.stop()
 
     def check(self) -> None:
-        """Raise what ended the following of the ledger or the going on, if anything did."""
+        """Raise what ended the following of the ledger, or kept an outcome from the log."""
         self._view.check()
+        if self._failure is not None:
+            raise self._failure
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 
@@ -140,29 +148,47 @@ class Reserving:
 
         self._queue.drop(gone)
         async with self._round:
+            await asyncio.gather(*self._flights)
             self._queue.drop(gone)
 
     async def round(self) -> None:
-        """Decide what can be decided now. Returns once that is in the log."""
+        """Try for all that may be tried now.
+
+        What comes of it is told as the log has it; waits while too much is on its way.
+        """
         async with self._round:
             now = self._view.now()
             await self._sweep(now)
             step = self._queue.step(now)
             found = [self._refused(one, short, now) for one, short in step.refused]
             found += [one for each in step.known if (one := await self._known(each, now))]
-            found += await self._try(step.tries)
-            if found:
-                await self._tell(found)
+            pending = [await self._view.reserve(one.asked, self._source) for one in step.tries]
+            if found or pending:
+                flight = asyncio.create_task(self._land(step.tries, pending, found))
+                self._flights.add(flight)
+                flight.add_done_callback(self._landed)
+            while len(self._flights) >= MOST_FLIGHTS:
+                await asyncio.wait(self._flights, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _try(self, tries: Sequence[_Waiting]) -> list[Outcome]:
-        pending = [await self._view.reserve(one.asked, self._source) for one in tries]
+    async def _land(
+        self,
+        tries: Sequence[_Waiting],
+        pending: Sequence[Awaitable[Verdict]],
+        found: list[Outcome],
+    ) -> None:
         verdicts = await asyncio.gather(*pending)
         now = self._view.now()
-        return [
-            self._came_to(one, verdict, now)
-            for one, verdict in zip(tries, verdicts, strict=True)
-            if self._queue.tried(one, verdict, now)
-        ]
+        for one, verdict in zip(tries, verdicts, strict=True):
+            if self._queue.tried(one, verdict, now):
+                found.append(self._came_to(one, verdict, now))
+        await self._tell(found)
+
+    def _landed(self, flight: "asyncio.Task[None]") -> None:
+        self._flights.discard(flight)
+        if not flight.cancelled() and (error := flight.exception()) is not None:
+            # What it would have told is in the log or not: a new worker finds out.
+            self._failure = self._failure or error
+        self._freed.set()
 
     def _came_to(self, one: _Waiting, verdict: Verdict, now: int) -> Outcome:
         if verdict.granted is None:
