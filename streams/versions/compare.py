@@ -21,7 +21,8 @@ from schemas.responses import Response
 from streams.clients.errors import ClientError
 from streams.clients.kafka import LogClient
 from streams.clients.milvus import MilvusIndex
-from streams.clients.triton import TritonEmbedder, TritonReaders
+from streams.clients.readers import TritonReaders
+from streams.clients.triton import TritonEmbedder
 from streams.config import Settings
 from streams.errors import FreshetError
 from streams.versions.known import kept_in_step
@@ -150,7 +151,9 @@ async def compare(
 
     async def ask(asked: Asked) -> Pair | str:
         means = Means(
-            plan=asked.plan, prompt=prompts[asked.plan.prompt], reader=readers.get(asked.plan.model)
+            plan=asked.plan,
+            prompt=prompts[asked.plan.prompt],
+            reader=await readers.get(asked.plan.model),
         )
         async with slots:
             try:
