@@ -10,6 +10,7 @@ from processors.index import Access, DocumentRow, PassageRow
 from processors.judge.findings import Judged
 from processors.retrieve import PassageHit, UnitHit
 from schemas.index import IndexChange
+from schemas.responses import Finish
 
 
 class Embedder(Protocol):
@@ -21,15 +22,17 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors float32 [n, 384] of length one, in the order of the texts."""
+        """Vectors float32 [n, dimensions] of length one, in the order of the texts."""
         ...
 
 
 class Generation(Protocol):
-    """An answer in the making. The counts are known once the pieces have ended."""
+    """An answer in the making. The counts are those of the pieces that came so far."""
 
     input_tokens: int
     output_tokens: int
+    finish: Finish
+    """`length` once it has ended for `max_tokens`."""
 
     def __aiter__(self) -> AsyncIterator[str]:
         """Itself."""
@@ -71,7 +74,15 @@ class Judge(Protocol):
         ...
 
 
-class IndexReader(Protocol):
+class PassageReader(Protocol):
+    """As much of an index as whoever checks an answer needs."""
+
+    async def passages(self, ids: Sequence[str], at: int, access: Access) -> dict[str, PassageRow]:
+        """Passages by id; those that are not there, or not for this reader, are left out."""
+        ...
+
+
+class IndexReader(PassageReader, Protocol):
     """The index as it was at an index time `at`, no later than every partition's progress.
 
     Each call raises IndexUnavailable when no answer came within its time.
@@ -80,17 +91,13 @@ class IndexReader(Protocol):
     async def search_units(
         self, vector: NDArray[np.float32], at: int, access: Access, limit: int
     ) -> list[UnitHit]:
-        """The `limit` units nearest to a vector float32 [384], best first, ties by id."""
+        """The `limit` units nearest to a vector float32 [dimensions], best first, ties by id."""
         ...
 
     async def search_passages(
         self, weights: Mapping[int, float], at: int, access: Access, limit: int
     ) -> list[PassageHit]:
         """The `limit` passages of the largest inner product above 0, best first, ties by id."""
-        ...
-
-    async def passages(self, ids: Sequence[str], at: int, access: Access) -> dict[str, PassageRow]:
-        """Passages by id; those that are not there, or not for this reader, are left out."""
         ...
 
     async def documents(self, doc_ids: Sequence[str], at: int) -> dict[str, DocumentRow]:

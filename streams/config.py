@@ -63,15 +63,32 @@ class Triton(BaseModel):
     grpc: str = Field("127.0.0.1:8001", description="where the models are asked")
     http: str = Field("127.0.0.1:8000", description="where Triton is asked whether it is ready")
     metrics: str = Field("127.0.0.1:8002", description="where Triton shows its own metrics")
-    embedder: str = Field("embedder", description="the model that embeds")
+    embedders: dict[str, str] = Field(
+        default_factory=lambda: {"minilm-l6@1": "embedder"},
+        description="the model that serves each version of an embedder",
+    )
     reader: str = Field("reader", description="the model that answers")
     judge: str = Field("judge", description="the model that judges answers")
+    tokenizer: Path | None = Field(
+        None,
+        description="a `tokenizer.json` that counts as the reader's server does; without one, "
+        "words and signs are counted, as the extractive reader does",
+    )
     embed_timeout_s: float = Field(60.0, description="how long an embedding is tried")
     threads: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
         ge=1,
         description="of each model; by default one for each processor",
     )
+
+    def embedder(self, version: str) -> str:
+        """The model that serves a version of an embedder. Raises ConfigError."""
+        if (model := self.embedders.get(version)) is None:
+            raise ConfigError(
+                f"no model is named for the embedder {version}; setting triton.embedders has "
+                f"{', '.join(self.embedders) or 'none'}"
+            )
+        return model
 
 
 class Gateway(BaseModel):
@@ -90,6 +107,9 @@ class Limits(BaseModel):
 
     horizon_ms: int = Field(30 * DAY_MS, description="how far back replay and `as_of` reach")
     answer_deadline_s: float = Field(30.0, description="after which a question has failed")
+    quota_wait_s: float = Field(
+        2.0, ge=0, description="how long a question may wait for tokens that others hold"
+    )
     after_timeout_s: float = Field(15.0, description="how long `after` and staleness may wait")
     concurrent_answers: int = Field(16, description="questions that an answerer has in hand")
     batch_documents: int = Field(64, description="documents that the indexer plans at once")
@@ -186,7 +206,8 @@ class Settings(BaseSettings):
     monitor: Monitor = Monitor()
     prices: dict[str, tuple[float, float]] = Field(
         default_factory=dict,
-        description="US dollars for a million tokens in and out, by model (`name@version`)",
+        description="US dollars for a million tokens in and out, by model: `name@version`, or "
+        "`name` for all its versions",
     )
     metrics: Metrics = Metrics()
     dashboards: Dashboards = Dashboards()

@@ -23,6 +23,7 @@ from processors.judge.recalibrate import recalibrated
 from processors.lexical import LexicalSpec
 from processors.rows import Record as Row
 from processors.rows import TableName, document_key, passage_key, unit_key
+from processors.tokens import WordTokenizer
 from processors.verify.report import Report
 from processors.version import IndexSpec
 from schemas.codec import decode_as, encode
@@ -105,6 +106,8 @@ class Topology:
         self.spec = IndexSpec()
         self.units, self.texts = BrittleTable(), BrittleTable()
         self.index = RowIndex(self.units, self.texts, LexicalSpec())
+        self.indexes = {self.spec.name: self.index}
+        """By version: a test may add others."""
         self.settings = Settings(
             state_dir=path,
             kafka=Kafka(partitions=partitions),
@@ -135,7 +138,13 @@ class Topology:
         settings = (
             self.settings if path is None else self.settings.model_copy(update={"state_dir": path})
         )
-        return IndexerHandler(settings, self.log, self.embedder, self.spec, self.clock)
+        return IndexerHandler(
+            settings, self.log, self.embedder, self.spec, self.control(), self.clock
+        )
+
+    def another_admission(self) -> Role:
+        """An admission worker on the same log, with a place in it of its own."""
+        return self._role("queries", self._new_admission)
 
     def another_judge(self) -> Role:
         """A judge on the same log, with a place in it of its own."""
@@ -336,12 +345,14 @@ class Topology:
         return WriterHandler(self.settings, self.log, self.index, self.spec.name, self.clock)
 
     def _new_admission(self) -> Handler:
-        return AdmissionHandler(self.settings, self.log, self._control(), self.clock)
+        return AdmissionHandler(
+            self.settings, self.log, self.control(), WordTokenizer(), self.clock
+        )
 
     def _new_judge(self) -> Handler:
         view = ControlView(self.log)
         evaluator = Evaluator(
-            index=self.index,
+            indexes=self.indexes.__getitem__,
             judge=self.judge_model,
             clock=self.clock,
             recalibrate=partial(recalibrated, Calibrations(view.control)),
@@ -349,27 +360,31 @@ class Topology:
         return JudgeHandler(self.log, evaluator, view, self.clock)
 
     def _new_answerer(self) -> Handler:
-        lanes = Lanes(self._lane, [self.spec.name])
-        return AnswererHandler(
-            self.settings, self.log, self._control(), lanes, self._reader, self.clock
-        )
+        view = self.control()
+        lanes = Lanes(self._lane, view, linger_s=0.05)
+        return AnswererHandler(self.settings, self.log, view, lanes, self._reader, self.clock)
 
     async def _reader(self, model: str) -> ScriptedReader:
         return self.readers.get(model, self.reader)
 
-    def _lane(self, version: str) -> Lane:
-        follower = IndexFollower(self.log, version)
+    def _lane(self, spec: IndexSpec) -> Lane:
+        follower = IndexFollower(self.log, spec.name)
         answerer = Answerer(
-            spec=self.spec,
-            index=self.index,
+            spec=spec,
+            index=self.indexes[spec.name],
             embedder=self.embedder,
             statistics=follower.statistics,
             clock=self.clock,
         )
-        return Lane(follower, answerer)
+        return Lane(follower, answerer, _nothing)
 
-    def _control(self) -> ControlView:
+    def control(self) -> ControlView:
+        """What is in force, followed by one more."""
         return ControlView(self.log, built_in("scripted"))
+
+
+async def _nothing() -> None:
+    """A double has nothing to close."""
 
 
 def _read(record: Record) -> IndexEvent:
