@@ -107,9 +107,8 @@ def shown(entry: Entry, *, as_json: bool) -> str:
     if as_json:
         changes = [msgspec.to_builtins(change) for change in entry.changes]
         return json.dumps({**entry._asdict(), "at": format_time(entry.at), "changes": changes})
-    said = "; ".join(f"{c.field}: {_short(c.before)} -> {_short(c.after)}" for c in entry.changes)
     outcome = f"refused ({entry.reason})" if entry.outcome == "refused" else entry.outcome
-    cells = (format_time(entry.at), entry.by, entry.key, outcome, said or "-", entry.why)
+    cells = (format_time(entry.at), entry.by, entry.key, outcome, told(entry.changes), entry.why)
     return "\t".join(map(_clean, cells))
 
 
@@ -127,6 +126,12 @@ def _clean(text: str) -> str:
     """On one line, and without what would give a terminal orders: anybody may write to the log."""
     line = " ".join(text.split())
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
+def told(changes: Iterable[Difference]) -> str:
+    """Differences on one line, long values cut."""
+    said = (f"{one.field}: {_short(one.before)} -> {_short(one.after)}" for one in changes)
+    return _clean("; ".join(said)) or "-"
 
 
 def _short(value: Any) -> str:
