@@ -188,6 +188,11 @@ class Settings(BaseSettings):
         env_prefix="FRESHET_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
+    environment: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9-]{0,31})?$",
+        description="such as staging; topics and collections that are another's are not touched",
+    )
     state_dir: Path = Field(ROOT / ".freshet", description="data, logs and the lock of one stack")
     index_version: str = Field(
         "v1", pattern=r"^[a-z0-9_]{1,32}$", description="the index to write and to read"
