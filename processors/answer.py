@@ -88,7 +88,12 @@ class Answerer:
         text, usage = "", Usage()
         if found:
             prompt = prompt_for(means.prompt, values_of(query, point.at), found)
-            pieces = means.reader.generate(prompt, max_tokens=query.max_tokens, timeout_s=timeout_s)
+            pieces = means.reader.generate(
+                prompt,
+                max_tokens=query.max_tokens,
+                timeout_s=timeout_s,
+                sampling=means.prompt.parameters,
+            )
             text, usage = await _read(pieces, emit, timings)
         timings.mark("generate")
         answered = bool(text) and text != UNANSWERABLE

@@ -1,6 +1,7 @@
 """What the processors ask of the models and the index: narrow enough that a test can be one."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ from processors.index import Access, DocumentRow, PassageRow
 from processors.judge.findings import Judged
 from processors.retrieve import PassageHit, UnitHit
 from schemas.index import IndexChange
+
+NONE: Mapping[str, object] = MappingProxyType({})
 
 
 class Embedder(Protocol):
@@ -52,8 +55,18 @@ class Reader(Protocol):
         """Name and version of the model that answers."""
         ...
 
-    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
-        """Begin an answer of at most `max_tokens`, to be done within `timeout_s` seconds."""
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        sampling: Mapping[str, object] = NONE,
+    ) -> Generation:
+        """Begin an answer of at most `max_tokens`, to be done within `timeout_s` seconds.
+
+        `sampling` are parameters of the model, over its usual ones.
+        """
         ...
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from processors.ports import NONE
 
 Script = Callable[[str], Sequence[str]]
 """A prompt to the pieces of its answer."""
@@ -56,13 +58,22 @@ class ScriptedReader:
     def __init__(self, script: Script = first_sentence) -> None:
         self.script = script
         self.prompts: list[str] = []
+        self.sampling: list[dict[str, object]] = []
         self.generations: list[ScriptedGeneration] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> ScriptedGeneration:
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        sampling: Mapping[str, object] = NONE,
+    ) -> ScriptedGeneration:
         """Begin what the script says; what the script raises, this raises."""
         self.prompts.append(prompt)
+        self.sampling.append(dict(sampling))
         generation = ScriptedGeneration(self.script(prompt)[:max_tokens], prompt, self.gate)
         self.generations.append(generation)
         return generation
