@@ -150,13 +150,11 @@ async def compare(
     one, other = (Side(settings, log, control, name) for name in names)
 
     async def ask(asked: Asked) -> Pair | str:
-        means = Means(
-            plan=asked.plan,
-            prompt=prompts[asked.plan.prompt],
-            reader=await readers.get(asked.plan.model),
-        )
+        plan = asked.plan
         async with slots:
             try:
+                reader = await readers.get(plan.model)
+                means = Means(plan=plan, prompt=prompts[plan.prompt], reader=reader)
                 found = await asyncio.gather(one.ask(asked, means), other.ask(asked, means))
             except ClientError as error:
                 return f"{asked.query.text[:80]!r}: {error}"
