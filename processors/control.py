@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from processors.promptchecks import faults
-from processors.version import InvalidSpec, spec_of
 from schemas.control import (
     ApiKey,
     Calibration,
@@ -50,7 +49,7 @@ class Control:
         may be compacted away. A key's revocation counts whatever its revision, and for good.
         """
         key = key_of(event)
-        if wrong := _unsound(event):
+        if wrong := unsound(event):
             return f"{key}: {wrong}"
         before = self._found.get(key)
         if before is not None and (refused := self._refused(key, before, event)):
@@ -103,26 +102,39 @@ class Control:
         known = self.revision(key)
         if not self._is_built_in(key) and event.revision != known + 1:
             return f"{key} is at revision {known}, changed by {before.by}: {known + 1} comes next"
-        if isinstance(event, IndexVersion) and isinstance(before, IndexVersion):
-            back = _LIFE.index(event.state) < _LIFE.index(before.state)
-            if back:
-                return f"{key} is {before.state}: it does not go back to {event.state}"
+        if _goes_back(before, event):
+            return f"{key} has gone on: an index version that serves or is retired stays so"
         if _fixed(before) != _fixed(event):
             return f"{key} never changes: make another version"
         return None
 
 
-def _unsound(event: ControlEvent) -> str | None:
-    """Why an event cannot be followed, whatever else is in force; None where it can."""
+def unsound(event: ControlEvent) -> str | None:
+    """Why an event counts nowhere, whatever else is in force; None where it may."""
     match event:
         case PromptVersion():
             return "; ".join(faults(event))
         case IndexVersion():
-            try:
-                spec_of(event)
-            except InvalidSpec as error:
-                return str(error)
+            return _unmakeable(event)
+        case _:
+            return None
+
+
+def _unmakeable(version: IndexVersion) -> str | None:
+    # Parsers and stemmers: most who follow `control` need none of them.
+    from processors.version import InvalidSpec, spec_of
+
+    try:
+        spec_of(version)
+    except InvalidSpec as error:
+        return str(error)
     return None
+
+
+def _goes_back(before: ControlEvent, event: ControlEvent) -> bool:
+    if not isinstance(event, IndexVersion) or not isinstance(before, IndexVersion):
+        return False
+    return _LIFE.index(event.state) < _LIFE.index(before.state)
 
 
 def _fixed(event: ControlEvent) -> list[object]:

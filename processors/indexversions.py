@@ -23,6 +23,15 @@ def active_spec(control: Control, name: str) -> IndexSpec | None:
     return None if found is None else spec_of(found)
 
 
+def same_embedder(control: Control, spec: IndexSpec) -> list[str]:
+    """The other versions, retired ones too, whose vectors mean the same as those of a spec."""
+    return sorted(
+        name
+        for name, one in versions(control).items()
+        if name != spec.name and one.embedder == spec.embedder
+    )
+
+
 def routes_using(control: Control, name: str) -> list[str]:
     """The names of the routes of which a branch uses an index version, shadows included."""
     return sorted(

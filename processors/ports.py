@@ -21,7 +21,7 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors float32 [n, 384] of length one, in the order of the texts."""
+        """Vectors float32 [n, dimensions] of length one, in the order of the texts."""
         ...
 
 
@@ -71,7 +71,15 @@ class Judge(Protocol):
         ...
 
 
-class IndexReader(Protocol):
+class PassageReader(Protocol):
+    """As much of an index as whoever checks an answer needs."""
+
+    async def passages(self, ids: Sequence[str], at: int, access: Access) -> dict[str, PassageRow]:
+        """Passages by id; those that are not there, or not for this reader, are left out."""
+        ...
+
+
+class IndexReader(PassageReader, Protocol):
     """The index as it was at an index time `at`, no later than every partition's progress.
 
     Each call raises IndexUnavailable when no answer came within its time.
@@ -80,17 +88,13 @@ class IndexReader(Protocol):
     async def search_units(
         self, vector: NDArray[np.float32], at: int, access: Access, limit: int
     ) -> list[UnitHit]:
-        """The `limit` units nearest to a vector float32 [384], best first, ties by id."""
+        """The `limit` units nearest to a vector float32 [dimensions], best first, ties by id."""
         ...
 
     async def search_passages(
         self, weights: Mapping[int, float], at: int, access: Access, limit: int
     ) -> list[PassageHit]:
         """The `limit` passages of the largest inner product above 0, best first, ties by id."""
-        ...
-
-    async def passages(self, ids: Sequence[str], at: int, access: Access) -> dict[str, PassageRow]:
-        """Passages by id; those that are not there, or not for this reader, are left out."""
         ...
 
     async def documents(self, doc_ids: Sequence[str], at: int) -> dict[str, DocumentRow]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from schemas.index import IndexProgress
 from schemas.queries import Query
 from schemas.responses import ErrorType
-from schemas.times import InvalidTime, parse_time
+from schemas.times import InvalidTime, format_time, parse_time
 
 
 class ReadRefused(Exception):
@@ -91,14 +91,19 @@ class Wanted(Struct, frozen=True, kw_only=True):
     max_staleness_us: int | None
 
 
-def wanted(query: Query, now: int, horizon_us: int, partitions: int) -> Wanted:
+def wanted(
+    query: Query, now: int, horizon_us: int, partitions: int, complete_from: int | None = 0
+) -> Wanted:
     """Read a question's bounds.
+
+    `complete_from` is the index time from which the index shows all that was in the log before it
+    was built; None while it is being built.
 
     Raises:
         ReadRefused: they ask for the future, for what is beyond the horizon, or for nonsense.
     """
     return Wanted(
-        as_of=None if query.as_of is None else _as_of(query.as_of, now, horizon_us),
+        as_of=None if query.as_of is None else _as_of(query.as_of, now, horizon_us, complete_from),
         after=_after(query, partitions),
         max_staleness_us=None if query.max_staleness_ms is None else query.max_staleness_ms * 1000,
     )
@@ -136,7 +141,7 @@ class Waiter:
         return self._target is not None and latest >= self._target
 
 
-def _as_of(as_of: str | int, now: int, horizon_us: int) -> int:
+def _as_of(as_of: str | int, now: int, horizon_us: int, complete_from: int | None) -> int:
     try:
         time = parse_time(as_of) if isinstance(as_of, str) else as_of
     except InvalidTime as error:
@@ -146,6 +151,13 @@ def _as_of(as_of: str | int, now: int, horizon_us: int) -> int:
     if time < now - horizon_us:
         days = horizon_us / 86_400_000_000
         raise ReadRefused("as_of_beyond_horizon", f"as_of lies more than {days:g} days back")
+    if complete_from is None:
+        message = "the index version in use is still being built: it has no earlier states"
+        raise ReadRefused("as_of_beyond_horizon", message)
+    if time < complete_from:
+        since = format_time(complete_from)
+        message = f"the index version in use has no state before {since}, when it was first whole"
+        raise ReadRefused("as_of_beyond_horizon", message)
     return time
 
 

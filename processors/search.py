@@ -44,7 +44,7 @@ async def search(
 ) -> list[Retrieved]:
     """The `top_k` passages for a question, best first, as the index was `at` an index time.
 
-    `vector` is float32 [384], `weights` the question's terms with their inverse document
+    `vector` is float32 [dimensions], `weights` the question's terms with their inverse document
     frequencies. Equal arguments give equal results for as long as the horizon reaches back.
     """
     by_meaning = index.search_units(vector, at, access, spec.fusion.units)

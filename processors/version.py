@@ -1,7 +1,7 @@
 """An index version: everything that decides which rows a document becomes and how they rank."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -39,18 +39,24 @@ def spec_of(version: IndexVersion) -> IndexSpec:
     Raises:
         InvalidSpec: a setting that there is not, or a value that none can have.
     """
+    return checked(
+        name=version.name,
+        embedder=version.embedder,
+        dimensions=version.dimensions,
+        chunk=changed(ChunkSpec(), version.chunk, "chunk"),
+        lexical=changed(LexicalSpec(), version.lexical, "lexical"),
+        fusion=changed(FusionSpec(), version.fusion, "fusion"),
+    )
+
+
+def checked(**fields: object) -> IndexSpec:
+    """A spec by which an index can be made.
+
+    Raises:
+        InvalidSpec: a value that none can have, or two that do not go together.
+    """
     try:
-        spec = msgspec.convert(
-            {
-                "name": version.name,
-                "embedder": version.embedder,
-                "dimensions": version.dimensions,
-                "chunk": changed(ChunkSpec(), version.chunk, "chunk"),
-                "lexical": changed(LexicalSpec(), version.lexical, "lexical"),
-                "fusion": changed(FusionSpec(), version.fusion, "fusion"),
-            },
-            IndexSpec,
-        )
+        spec = msgspec.convert(fields, IndexSpec)
     except msgspec.ValidationError as error:
         raise InvalidSpec(str(error)) from None
     _check_lengths(spec.chunk)
@@ -76,10 +82,13 @@ def changed(spec: _Spec, settings: Settings, group: str, *, strict: bool = True)
 
 def settings_of(spec: IndexSpec) -> dict[str, str | int | float]:
     """Every setting by its dotted name: what two versions are compared by."""
-    plain: dict[str, Any] = msgspec.to_builtins(spec)
-    groups = {name: plain.pop(name) for name in ("chunk", "lexical", "fusion")}
-    plain.pop("name")
-    return plain | {f"{group}.{name}": v for group, of in groups.items() for name, v in of.items()}
+    found: dict[str, str | int | float] = {}
+    for name, value in msgspec.to_builtins(spec).items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{inner}": each for inner, each in value.items()}
+        elif name != "name":
+            found[name] = value
+    return found
 
 
 def _check_lengths(chunk: ChunkSpec) -> None:

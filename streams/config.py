@@ -63,7 +63,10 @@ class Triton(BaseModel):
     grpc: str = Field("127.0.0.1:8001", description="where the models are asked")
     http: str = Field("127.0.0.1:8000", description="where Triton is asked whether it is ready")
     metrics: str = Field("127.0.0.1:8002", description="where Triton shows its own metrics")
-    embedder: str = Field("embedder", description="the model that embeds")
+    embedders: dict[str, str] = Field(
+        default_factory=lambda: {"minilm-l6@1": "embedder"},
+        description="the model that serves each version of an embedder",
+    )
     reader: str = Field("reader", description="the model that answers")
     judge: str = Field("judge", description="the model that judges answers")
     embed_timeout_s: float = Field(60.0, description="how long an embedding is tried")
@@ -72,6 +75,15 @@ class Triton(BaseModel):
         ge=1,
         description="of each model; by default one for each processor",
     )
+
+    def embedder(self, version: str) -> str:
+        """The model that serves a version of an embedder. Raises ConfigError."""
+        if (model := self.embedders.get(version)) is None:
+            raise ConfigError(
+                f"no model is named for the embedder {version}; setting triton.embedders has "
+                f"{', '.join(self.embedders) or 'none'}"
+            )
+        return model
 
 
 class Gateway(BaseModel):

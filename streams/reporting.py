@@ -32,6 +32,14 @@ class Reporter:
             task = bar.add_task(label, total=total)
             yield lambda: bar.advance(task)
 
+    @contextmanager
+    def place(self, label: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar on stderr; the function it gives is told how much of how much is done."""
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
     def say(self, message: str) -> None:
         """A line on stderr."""
         print(message.encode(errors="backslashreplace").decode(), file=sys.stderr)

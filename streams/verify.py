@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import json
 
@@ -27,7 +28,8 @@ from schemas.envelope import Envelope, InvalidEnvelope
 from schemas.evaluations import Evaluation
 from schemas.index import IndexEvent, IndexProgress
 from schemas.responses import Response
-from streams.clients.kafka import LogClient, Record, partition_of
+from schemas.topics import changes_topic, index_topics
+from streams.clients.kafka import LogClient, MissingTopic, Record, partition_of
 from streams.errors import FreshetError
 
 if TYPE_CHECKING:
@@ -35,6 +37,15 @@ if TYPE_CHECKING:
     from streams.clients.milvus import MilvusIndex
 
 Say = Callable[[str], None]
+
+
+class Answers(NamedTuple):
+    """What there is to know of answers before the log is read."""
+
+    judged: Mapping[int, int]
+    """How far the judge has committed each partition of `responses`."""
+    index_versions: tuple[str, ...]
+    """Whose passages answers may rest on."""
 
 
 class NothingToVerify(FreshetError):
@@ -49,25 +60,49 @@ async def verify(
     as_of: int | None,
     horizon: int,
     say: Say,
-    judged: Mapping[int, int] | None = None,
+    answers: Answers | None = None,
 ) -> Report:
     """Compare `documents`, `index.changes` and the rows of the index; and what watches answers.
-
-    `judged` has how far the judge has committed each partition of `responses`: asked beforehand.
 
     Raises:
         NothingToVerify: nothing was indexed yet, or `as_of` is later than what is.
     """
-    at = await _read_time(log, spec, as_of)
-    say("reading index.changes")
-    folded, expected = ManifestFold(at), ExpectedRows(spec.lexical)
+    report = await verify_index(log, rows, spec, as_of=as_of, horizon=horizon, say=say)
+    say("reading evaluations")
     lengths = PassageLengths()
-    async for partition, step in _steps(log, spec):
-        lengths.add(step)
+    answers = answers or Answers({}, (spec.name,))
+    for version in answers.index_versions:
+        with suppress(MissingTopic):  # nobody has begun to build it
+            async for _, step in _steps(log, version):
+                lengths.add(step)
+    await _note_evaluations(log, report, lengths, answers.judged)
+    for topic in ("drift", "alerts"):
+        report.note(told_once(topic, await _names(log, topic)))
+    return report
+
+
+async def verify_index(
+    log: LogClient,
+    rows: AsyncIterator[Row],
+    spec: IndexSpec,
+    *,
+    as_of: int | None,
+    horizon: int,
+    say: Say,
+) -> Report:
+    """Compare `documents`, `index.changes` and the rows of one index version.
+
+    Raises:
+        NothingToVerify: nothing was indexed yet, or `as_of` is later than what is.
+    """
+    at = await _read_time(log, spec.name, as_of)
+    say(f"reading {changes_topic(spec.name)}")
+    folded, expected = ManifestFold(at), ExpectedRows(spec.lexical)
+    async for partition, step in _steps(log, spec.name):
         if step.index_time <= at:
             folded.add(partition, step)
             expected.add(step)
-    report = Report(as_of=at, rows=len(expected.rows))
+    report = Report(as_of=at, index_version=spec.name, rows=len(expected.rows))
     report.note(expected.faults)
     say("reading documents")
     reading = await _reading(log, folded)
@@ -80,10 +115,6 @@ async def verify(
     say("reading the index")
     found = [row async for row in rows]
     report.note(compare_rows(expected.rows, found, at=at, horizon=horizon))
-    say("reading evaluations")
-    await _note_evaluations(log, report, lengths, judged or {})
-    for topic in ("drift", "alerts"):
-        report.note(told_once(topic, await _names(log, topic)))
     return report
 
 
@@ -95,24 +126,25 @@ async def rows_of(index: "MilvusIndex") -> AsyncIterator[Row]:
             yield Row.of(record)
 
 
-async def _read_time(log: LogClient, spec: IndexSpec, as_of: int | None) -> int:
-    progress = Progress(spec.name, len(await log.ends("index.changes")))
-    async for record in log.read("index.progress"):
+async def _read_time(log: LogClient, version: str, as_of: int | None) -> int:
+    changes, reports = index_topics(version)
+    progress = Progress(version, len(await log.ends(changes.name)))
+    async for record in log.read(reports.name):
         if record.value is not None:
             progress.observe(_progress(record.value))
     latest = progress.read_time()
     if latest is None:
-        raise NothingToVerify("the index has applied nothing yet; see `freshet status`")
+        raise NothingToVerify(f"{version} has applied nothing yet; see `freshet status`")
     if as_of is not None and as_of > latest:
-        raise NothingToVerify(f"the index has only come to {latest}, not to {as_of}")
+        raise NothingToVerify(f"{version} has only come to {latest}, not to {as_of}")
     return latest if as_of is None else as_of
 
 
-async def _steps(log: LogClient, spec: IndexSpec) -> AsyncIterator[tuple[int, Assembled]]:
+async def _steps(log: LogClient, version: str) -> AsyncIterator[tuple[int, Assembled]]:
     assemblers: dict[int, Assembler] = {}
-    async for record in log.read("index.changes"):
+    async for record in log.read(changes_topic(version)):
         event = _event(record.value or b"")
-        if event.index_version == spec.name:
+        if event.index_version == version:
             assembler = assemblers.setdefault(record.partition, Assembler())
             if (step := assembler.add(event)) is not None:
                 yield record.partition, step

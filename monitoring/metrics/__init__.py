@@ -12,6 +12,7 @@ from monitoring.metrics.judge import *
 from monitoring.metrics.metric import *
 from monitoring.metrics.monitor import *
 from monitoring.metrics.routes import *
+from monitoring.metrics.steward import *
 from monitoring.metrics.workers import *
 
 FAMILIES = {
@@ -23,6 +24,7 @@ FAMILIES = {
     "answerer": ANSWERER,
     "judge": JUDGE,
     "monitor": MONITOR,
+    "steward": STEWARD,
 }
 """By the process that shows them; `worker` are those of each, `routes` of several."""
 

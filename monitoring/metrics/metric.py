@@ -18,6 +18,7 @@ Unit = Literal[
     "events",
     "parts",
     "ratio",
+    "references",
     "requests",
     "responses",
     "score",

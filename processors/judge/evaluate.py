@@ -4,7 +4,7 @@ The same object serves the live worker, a replay and a test: index, judge and cl
 their ports. It keeps no state but a memory of passages, which never change under their name.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -16,15 +16,17 @@ from processors.judge import scores
 from processors.judge.findings import Judged
 from processors.judge.grounded import Evidence, groundedness, groundedness_raw, made
 from processors.judge.scores import Passage, Price
-from processors.ports import IndexReader, Judge
+from processors.ports import Judge, PassageReader
 from schemas.evaluations import Claim, Evaluation, Score
-from schemas.responses import Response
+from schemas.responses import Receipt, Response
 
 UNJUDGED = "answer-scores@1"
 """What gives the scores of an answer of which no claim was judged."""
 
 _REMEMBERED = 4096
 """Passages; of some hundred words each."""
+_Key = tuple[str, str]
+"""Index version and `passage_id@version`: two index versions may have one name for two texts."""
 
 Recalibrate = Callable[[str, str, Judged], Judged]
 """Query id, route and what the model said to what that means by the version in force."""
@@ -44,18 +46,18 @@ class Evaluator:
     def __init__(
         self,
         *,
-        index: IndexReader,
+        indexes: Callable[[str], PassageReader],
         judge: Judge,
         clock: Callable[[], int],
         prices: Mapping[str, Price] | None = None,
         recalibrate: Recalibrate = lambda _query, _route, judged: judged,
     ) -> None:
-        self._index = index
+        self._indexes = indexes
         self._judge = judge
         self._clock = clock
         self._prices = prices or {}
         self._recalibrate = recalibrate
-        self._passages: OrderedDict[str, Passage] = OrderedDict()
+        self._passages: OrderedDict[_Key, Passage] = OrderedDict()
 
     async def prepare(self, answers: Sequence[Answered]) -> None:
         """Read the passages of a batch with as few reads as will do.
@@ -63,19 +65,23 @@ class Evaluator:
         Most of them still stood when the newest answer was given; the rest is read as of its own.
         Raises IndexUnavailable.
         """
-        receipts = [one.response.receipt for one in answers if one.response.receipt is not None]
-        if receipts:
+        by_version: defaultdict[str, list[Receipt]] = defaultdict(list)
+        for one in answers:
+            if (receipt := one.response.receipt) is not None:
+                by_version[receipt.index_version].append(receipt)
+        for version, receipts in by_version.items():
             newest = max(receipt.as_of for receipt in receipts)
-            await self._read([name for receipt in receipts for name in receipt.passages], newest)
-        for receipt in receipts:
-            await self._read(receipt.passages, receipt.as_of)
+            names = [name for receipt in receipts for name in receipt.passages]
+            await self._read(version, names, newest)
+            for receipt in receipts:
+                await self._read(version, receipt.passages, receipt.as_of)
 
     async def evaluate(self, answered: Answered) -> Evaluation:
         """Judge one answer; raises the model's and the index's errors."""
         began = self._clock()
         response = answered.response
-        if response.receipt is not None:
-            await self._read(response.receipt.passages, response.receipt.as_of)
+        if (receipt := response.receipt) is not None:
+            await self._read(receipt.index_version, receipt.passages, receipt.as_of)
         passages = self._had(response)
         split = splitting.split(response.answer)
         evidence = Evidence.of(passages, split.claims)
@@ -143,27 +149,32 @@ class Evaluator:
         )
 
     def _had(self, response: Response) -> list[Passage]:
-        names = response.receipt.passages if response.receipt is not None else []
-        return [self._passages.get(name) or Passage(name, None, {}) for name in names]
+        if (receipt := response.receipt) is None:
+            return []
+        version = receipt.index_version
+        return [
+            self._passages.get((version, name)) or Passage(name, None, {})
+            for name in receipt.passages
+        ]
 
-    async def _read(self, names: Sequence[str], at: int) -> None:
+    async def _read(self, version: str, names: Sequence[str], at: int) -> None:
         """Read what is not remembered. What is found in another version stays unknown."""
-        missing = dict.fromkeys(name for name in names if not self._knows(name))
+        missing = dict.fromkeys(name for name in names if not self._knows((version, name)))
         if not missing:
             return
         ids = dict.fromkeys(name.rpartition("@")[0] for name in missing)
-        rows = await self._index.passages(list(ids), at, Access())
+        rows = await self._indexes(version).passages(list(ids), at, Access())
         for row in rows.values():
             name = f"{row.passage_id}@{row.version}"
             if name in missing:
-                self._passages[name] = scores.passage(name, row.text)
+                self._passages[version, name] = scores.passage(name, row.text)
         while len(self._passages) > _REMEMBERED + len(missing):
             self._passages.popitem(last=False)
 
-    def _knows(self, name: str) -> bool:
-        if name not in self._passages:
+    def _knows(self, key: _Key) -> bool:
+        if key not in self._passages:
             return False
-        self._passages.move_to_end(name)
+        self._passages.move_to_end(key)
         return True
 
 

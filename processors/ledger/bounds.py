@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from processors.control import Control
+from processors.tenants import tenant_in
 from schemas.control import ApiKey, Budget, Quota
 from schemas.usage import Bound, Charge, Priority, Unit, WindowName
 
@@ -91,8 +92,7 @@ def priority(control: Control, who: Asker) -> Priority:
     key = control.of(ApiKey).get(who.key_id) if who.key_id else None
     if key is not None and key.tenant == who.tenant and key.priority is not None:
         return key.priority
-    quota = control.of(Quota).get(who.tenant)
-    return "normal" if quota is None else quota.priority
+    return tenant_in(control, who.tenant).priority
 
 
 def _of_quota(control: Control, who: Asker) -> Iterator[Charge]:

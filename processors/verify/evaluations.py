@@ -19,25 +19,30 @@ class Span(NamedTuple):
 
 
 class PassageLengths:
-    """A fold of `index.changes`: how many characters each `passage@version` has."""
+    """A fold of `index.changes`: how many characters each `passage@version` has.
+
+    By index version, for two of them may have one name for two texts.
+    """
 
     def __init__(self) -> None:
-        self._lengths: dict[str, int] = {}
+        self._lengths: dict[tuple[str, str], int] = {}
 
     def add(self, step: Assembled) -> None:
         """Take the next step of one partition."""
         for part in step.parts:
             for gained in part.passages_gained:
-                self._lengths[f"{gained.passage_id}@{part.index_time}"] = len(gained.text)
+                name = f"{gained.passage_id}@{part.index_time}"
+                self._lengths[part.index_version, name] = len(gained.text)
 
-    def get(self, name: str) -> int | None:
+    def get(self, index_version: str, name: str) -> int | None:
         """None of a passage that the log no longer has."""
-        return self._lengths.get(name)
+        return self._lengths.get((index_version, name))
 
 
 class _Answer(NamedTuple):
     query_id: str
     length: int
+    index_version: str
     passages: tuple[str, ...]
 
 
@@ -70,8 +75,13 @@ class PartitionOfEvaluations:
 
     def add_response(self, offset: int, response: Response) -> None:
         """Take a response that can be read; of one that cannot there is no evaluation."""
-        passages = () if response.receipt is None else tuple(response.receipt.passages)
-        answer = _Answer(response.query_id, len(response.answer), passages)
+        receipt = response.receipt
+        answer = _Answer(
+            response.query_id,
+            len(response.answer),
+            "" if receipt is None else receipt.index_version,
+            () if receipt is None else tuple(receipt.passages),
+        )
         self._answers[offset] = answer
 
     def add_evaluation(self, offset: int, name: str, evaluation: Evaluation | None) -> None:
@@ -117,7 +127,7 @@ class PartitionOfEvaluations:
             if not 0 <= claim.start < claim.end <= answer.length:
                 self._fault(what, f"[{claim.start}, {claim.end}) is not in its answer")
             for support in claim.support:
-                length = self._lengths.get(support.passage)
+                length = self._lengths.get(answer.index_version, support.passage)
                 if support.passage not in answer.passages:
                     self._fault(what, f"{support.passage} is not in the receipt")
                 elif support.end <= support.start or (length is not None and support.end > length):

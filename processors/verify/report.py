@@ -25,6 +25,7 @@ class Report(msgspec.Struct, kw_only=True):
     """The outcome. `faults` has the first hundred; the counts have them all."""
 
     as_of: int
+    index_version: str
     documents: int = 0
     events: int = 0
     rows: int = 0

@@ -199,12 +199,14 @@ class UsageCheck:
             self._check_bounds(offset, standing.event, standing.charged)
 
     def _again(self, offset: int, event: Settled | Released) -> None:
-        """An end of what had none coming: the first counts, so the same again is no fault."""
+        """An end of what had none coming: to charge the same again, or nothing, is no fault."""
+        if isinstance(event, Released):
+            return
         before = self._ended.get(event.request_id)
         if before is None:
             if not self._scope.is_cut:
                 self._fault("left_over", offset, f"{event.request_id} was never reserved")
-        elif isinstance(event, Settled) and _tokens(event) and _sums(event) != _sums(before.event):
+        elif _sums(event) != _sums(before.event):
             self._fault("doubled", offset, f"{event.request_id} ended before, otherwise")
 
     def _check_settled(self, offset: int, event: Settled, standing: _Open) -> None:

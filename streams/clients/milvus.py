@@ -1,11 +1,16 @@
 """The index in Milvus."""
 
+from typing import Self
+
 from processors.lexical import LexicalSpec
+from processors.version import IndexSpec
 from streams import config
 from streams.index.connection import Connection
 from streams.index.milvustable import MilvusTable
 from streams.index.names import collection_names
 from streams.index.rowindex import RowIndex
+
+DIMENSIONS = IndexSpec().dimensions
 
 
 class MilvusIndex(RowIndex):
@@ -16,7 +21,11 @@ class MilvusIndex(RowIndex):
     """
 
     def __init__(
-        self, settings: config.Milvus, version: str, lexical: LexicalSpec | None = None
+        self,
+        settings: config.Milvus,
+        version: str,
+        lexical: LexicalSpec | None = None,
+        dimensions: int = DIMENSIONS,
     ) -> None:
         self._connection = Connection(settings)
         names = collection_names(settings, version)
@@ -25,12 +34,17 @@ class MilvusIndex(RowIndex):
                 self._connection,
                 name,
                 kinds,
-                dense=dense,
+                dimensions=length,
                 dense_index=settings.dense_index,
             )
-            for name, kinds, dense in zip(names, ("u", "pd"), (True, False), strict=True)
+            for name, kinds, length in zip(names, ("u", "pd"), (dimensions, None), strict=True)
         )
         super().__init__(units, texts, lexical or LexicalSpec())
+
+    @classmethod
+    def of(cls, settings: config.Milvus, spec: IndexSpec) -> Self:
+        """The index of a spec."""
+        return cls(settings, spec.name, spec.lexical, spec.dimensions)
 
     async def close(self) -> None:
         """Close the channel."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferRequestedOutput
 
-from streams.clients.errors import ModelDeadline, ModelError
+from processors.version import IndexSpec
+from streams.clients.errors import ModelDeadline, ModelError, ModelRejected
 from streams.clients.triton_calls import (
     Connection,
     attempts,
@@ -26,6 +27,7 @@ from streams.clients.triton_calls import (
     translated,
     true_tensor,
 )
+from streams.config import Triton
 
 DIMENSIONS = 384
 MAX_TEXTS = 32
@@ -87,16 +89,37 @@ class TritonEmbedder:
         model: str = "embedder",
         version: str = "minilm-l6@1",
         *,
+        dimensions: int = DIMENSIONS,
         timeout_s: float = 60.0,
         in_flight: int = 4,
         urgent: bool = False,
     ) -> None:
         self._connection = Connection(url)
+        self._dimensions = dimensions
         self._model = model
         self._version = version
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(in_flight)
         self._priority = URGENT if urgent else ORDINARY
+
+    @classmethod
+    def of(
+        cls,
+        settings: Triton,
+        spec: IndexSpec,
+        *,
+        timeout_s: float | None = None,
+        urgent: bool = False,
+    ) -> Self:
+        """The embedder of an index version. Raises ConfigError where no model is named for it."""
+        return cls(
+            settings.grpc,
+            settings.embedder(spec.embedder),
+            spec.embedder,
+            dimensions=spec.dimensions,
+            timeout_s=settings.embed_timeout_s if timeout_s is None else timeout_s,
+            urgent=urgent,
+        )
 
     @property
     def version(self) -> str:
@@ -104,12 +127,13 @@ class TritonEmbedder:
         return self._version
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors float32 [n, 384] of length one, in the order of the texts.
+        """Vectors float32 [n, dimensions] of length one, in the order of the texts.
 
-        Raises ModelRejected for an empty text or one that UTF-8 cannot carry, ModelUnavailable
-        when the server does not answer within the deadline, ModelDeadline when it is too slow.
+        Raises ModelRejected for an empty text or one that UTF-8 cannot carry, or a model of other
+        dimensions, ModelUnavailable when the server does not answer within the deadline,
+        ModelDeadline when it is too slow.
         """
-        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        vectors = np.empty((len(texts), self._dimensions), np.float32)
         coded = [encoded(text) for text in texts]
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         with first_error():
@@ -117,6 +141,11 @@ class TritonEmbedder:
                 for chunk in chunks([estimate(text) for text in texts]):
                     tasks.create_task(self._fill(vectors, coded, chunk, deadline))
         return vectors
+
+    async def dimensions(self) -> int:
+        """Of the vectors that the model gives. Raises as `embed` does."""
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        return int((await self._infer([b"dimensions"], deadline)).shape[-1])
 
     async def close(self) -> None:
         """Close the channel."""
@@ -128,7 +157,17 @@ class TritonEmbedder:
         async with self._slots:
             async for attempt in attempts(deadline):
                 with attempt:
-                    vectors[chunk] = await self._infer([coded[at] for at in chunk], deadline)
+                    vectors[chunk] = self._checked(
+                        await self._infer([coded[at] for at in chunk], deadline)
+                    )
+
+    def _checked(self, vectors: Vectors) -> Vectors:
+        if vectors.shape[-1] != self._dimensions:
+            raise ModelRejected(
+                f"{self._model} gives vectors of {vectors.shape[-1]} dimensions; the index version "
+                f"is made for {self._dimensions}"
+            )
+        return vectors
 
     async def _infer(self, texts: Sequence[bytes], deadline: float) -> Vectors:
         tensor = bytes_tensor("TEXT", texts, [len(texts), 1])

@@ -48,9 +48,6 @@ def set_(
     concurrent: Annotated[
         str | None, typer.Option(help="Of a quota: requests under way at once.")
     ] = None,
-    priority: Annotated[
-        str | None, typer.Option(help="Of a quota: of the tenant's requests, low, normal or high.")
-    ] = None,
     limit: Annotated[str | None, typer.Option(help="Of a budget.")] = None,
     unit: Annotated[
         str | None, typer.Option(help="tokens, usd, requests, or concurrent: those under way.")
@@ -94,7 +91,6 @@ def set_(
         "tokens_per_day": tokens_per_day,
         "requests_per_minute": requests_per_minute,
         "concurrent": concurrent,
-        "priority": priority,
     }
     of_budget = {
         **{"limit": limit, "unit": unit, "window": window, "calendar": calendar, "burst": burst},

@@ -133,9 +133,7 @@ async def _maker(settings: "Settings") -> "AsyncIterator[Maker]":
     from streams.reports.make import Maker
 
     spec = IndexSpec(name=settings.index_version)
-    embedder = TritonEmbedder(
-        settings.triton.grpc, settings.triton.embedder, spec.embedder, timeout_s=_EMBED_S
-    )
+    embedder = TritonEmbedder.of(settings.triton, spec, timeout_s=_EMBED_S)
     reporter = Reporter(as_json=False)
     log = Log(settings.kafka)
     try:

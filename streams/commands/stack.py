@@ -98,7 +98,7 @@ def logs(
     from streams.stack import logs as files
 
     settings = config.load()
-    names = [part] if part else list(config.PARTS)
+    names = [part] if part else _parts(settings)
     found = {name: files.path(settings.state_dir, name) for name in names}
     if part and not found[part].exists():
         raise StackError(f"{part} has no log in {found[part].parent}; the parts are {config.PARTS}")
@@ -108,6 +108,16 @@ def logs(
     if follow:
         for name, line in files.follow(found):
             _print_line(part, name, line)
+
+
+def _parts(settings: "Settings") -> list[str]:
+    """Those that there may be, and those that run besides."""
+    from streams.config import PARTS
+    from streams.stack import status as statuses
+
+    running = statuses.read(settings.state_dir)
+    also = [part.name for part in running.parts] if running else []
+    return list(dict.fromkeys((*PARTS, *also)))
 
 
 def _detach(settings: "Settings", only: str) -> None:
@@ -150,9 +160,12 @@ def _show(log: Path, at: int) -> int:
 
 
 def _table(found: "StackStatus", now: float) -> list[str]:
-    head = f"{'part':<10} {'state':<9} {'pid':>8} {'up':>9} {'restarts':>8} {'RSS MB':>8}  address"
+    wide = max(10, *(len(part.name) for part in found.parts))
+    head = (
+        f"{'part':<{wide}} {'state':<9} {'pid':>8} {'up':>9} {'restarts':>8} {'RSS MB':>8}  address"
+    )
     rows = [
-        f"{part.name:<10} {part.state:<9} {part.pid or '-':>8} {_span(now - part.since):>9} "
+        f"{part.name:<{wide}} {part.state:<9} {part.pid or '-':>8} {_span(now - part.since):>9} "
         f"{part.restarts:>8} {part.rss_mb if part.rss_mb is not None else '-':>8}  {part.address}"
         for part in found.parts
     ]

@@ -11,8 +11,6 @@ from pymilvus.milvus_client.index import IndexParams
 
 from processors.rows import Demand, Record, Vector
 
-DIMENSIONS = 384
-
 COLUMNS = ["key", "id", "owner", "valid_from", "valid_to", "part", "parts", "acl", "tags", "body"]
 
 _AT_ONCE = 100
@@ -23,8 +21,11 @@ _HNSW = {"M": 16, "efConstruction": 200}
 _T = TypeVar("_T")
 
 
-def schema(*, dense: bool) -> CollectionSchema:
-    """Every table has the same fields but for the kind of vector. Lengths are in bytes."""
+def schema(dimensions: int | None) -> CollectionSchema:
+    """Every table has the same fields but for the vector: sparse where it has no `dimensions`.
+
+    Lengths are in bytes.
+    """
     made = AsyncMilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     made.add_field("pk", DataType.VARCHAR, max_length=96, is_primary=True)
     made.add_field("key", DataType.VARCHAR, max_length=40)
@@ -38,10 +39,10 @@ def schema(*, dense: bool) -> CollectionSchema:
     made.add_field("acl", DataType.ARRAY, max_capacity=256, **hashes)
     made.add_field("tags", DataType.ARRAY, max_capacity=64, **hashes)
     made.add_field("body", DataType.VARCHAR, max_length=65_535)
-    if dense:
-        made.add_field("vector", DataType.FLOAT_VECTOR, dim=DIMENSIONS)
-    else:
+    if dimensions is None:
         made.add_field("vector", DataType.SPARSE_FLOAT_VECTOR)
+    else:
+        made.add_field("vector", DataType.FLOAT_VECTOR, dim=dimensions)
     return made
 
 

@@ -23,22 +23,32 @@ class MilvusTable:
     """One collection. Raises IndexUnavailable and IndexRejected."""
 
     def __init__(
-        self, connection: Connection, name: str, kinds: str, *, dense: bool, dense_index: str
+        self,
+        connection: Connection,
+        name: str,
+        kinds: str,
+        *,
+        dimensions: int | None,
+        dense_index: str,
     ) -> None:
-        """`kinds` are the letters that the collection's keys begin with."""
+        """`kinds` are the letters that the collection's keys begin with.
+
+        Vectors are dense where they have `dimensions`, and sparse where that is None.
+        """
         self._connection = connection
         self._name = name
         self._kinds = kinds
-        self._dense = dense
+        self._dimensions = dimensions
+        self._dense = dimensions is not None
         self._dense_index = dense_index
 
     async def ensure(self) -> None:
         """Make the collection if it is missing, and load it."""
-        if not await self._connection.read("has_collection", self._name):
+        if not await self._exists():
             await self._connection.write(
                 "create_collection",
                 self._name,
-                schema=collection.schema(dense=self._dense),
+                schema=collection.schema(self._dimensions),
                 index_params=collection.index_params(
                     dense=self._dense, dense_index=self._dense_index
                 ),
@@ -116,9 +126,17 @@ class MilvusTable:
             await self.delete([row["pk"] for row in rows])
             deleted += len(rows)
 
+    async def count(self) -> int:
+        """How many rows there are; 0 where there is no collection."""
+        return await self._count("") if await self._exists() else 0
+
     async def drop(self) -> None:
-        """Delete the collection."""
-        await self._connection.write("drop_collection", self._name)
+        """Delete the collection, if there is one."""
+        if await self._exists():
+            await self._connection.write("drop_collection", self._name)
+
+    async def _exists(self) -> bool:
+        return bool(await self._connection.read("has_collection", self._name))
 
     async def _rows_under(self, prefix: str) -> AsyncIterator[Record]:
         where = f'pk >= "{prefix}" and pk < "{prefix}{_AFTER}"'

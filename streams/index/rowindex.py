@@ -64,8 +64,12 @@ class RowIndex:
         """Delete rows closed at or before a time; returns how many."""
         return await self.units.collect(before) + await self.texts.collect(before)
 
+    async def count(self) -> int:
+        """How many rows there are, readable or not."""
+        return await self.units.count() + await self.texts.count()
+
     async def drop(self) -> None:
-        """Delete both tables."""
+        """Delete both tables, as far as they are there."""
         await self.units.drop()
         await self.texts.drop()
 

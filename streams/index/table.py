@@ -60,6 +60,10 @@ class Table(Protocol):
         """Delete the rows closed at or before a time; returns how many."""
         ...
 
+    async def count(self) -> int:
+        """How many rows there are, readable or not; 0 where there is no table."""
+        ...
+
     async def drop(self) -> None:
-        """Delete the table."""
+        """Delete the table, if there is one."""
         ...

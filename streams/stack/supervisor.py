@@ -5,10 +5,10 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from streams.config import Settings
-from streams.errors import StackError
+from streams.errors import FreshetError, StackError
 from streams.stack import kafka, logs, parts, ports, status
 from streams.stack.lock import StackLock
 from streams.stack.part import Part
@@ -61,32 +61,76 @@ class Supervisor:
         self._report = report
         self._on_ready = on_ready
         self._began = time.monotonic()
-        self._parts = built
-        self._runners = {
-            part.name: Runner(part, settings, lock.fd, self._changed) for part in built
-        }
-        self._status = StackStatus(
-            os.getpid(), time.time(), [runner.status for runner in self._runners.values()]
-        )
+        self._lock_fd = lock.fd
+        self._parts: list[Part] = []
+        self._runners: dict[str, Runner] = {}
+        self._lives: dict[str, asyncio.Task[None]] = {}
+        self._status = StackStatus(os.getpid(), time.time(), [])
         self._stop = asyncio.Event()
+        for part in built:
+            self._take(part)
+        self._first = list(self._runners.values())
 
     async def run(self) -> None:
         """Start everything, wait for a signal, stop everything. Raises FreshetError."""
         self._watch_signals()
         self._write()
         needs = parts.needs(self._parts)
-        lives = {
-            name: asyncio.create_task(runner.live([self._runners[need] for need in needs[name]]))
-            for name, runner in self._runners.items()
-        }
-        chores = [asyncio.create_task(self._rotate()), asyncio.create_task(self._announce())]
+        for name, runner in self._runners.items():
+            self._lives[name] = asyncio.create_task(runner.live(self._named(needs[name])))
+        first = set(self._lives.values())
+        chores = [self._rotate(), self._announce(), self._follow_versions()]
+        running = [asyncio.create_task(chore) for chore in chores]
         try:
-            await self._until_stop(set(lives.values()))
+            await self._until_stop(first)
         finally:
-            for chore in chores:
+            for chore in running:
                 chore.cancel()
-            await self._stop_all(lives)
+            await asyncio.wait(running)
+            await self._stop_all()
             self._report("stopped")
+
+    def add(self, part: Part) -> None:
+        """Start a part beside the others, and keep it running. Its end is not the stack's."""
+        self._take(part)
+        self._lives[part.name] = asyncio.create_task(self._attend(part))
+        self._write()
+
+    async def remove(self, name: str) -> None:
+        """Stop a part that was added; returns when nothing of it is left."""
+        life = self._lives[name]
+        life.cancel()
+        await asyncio.wait([life])
+        self._status.parts.remove(self._runners[name].status)
+        self._parts.remove(self._runners[name].part)
+        del self._runners[name], self._lives[name]
+        self._write()
+        self._report(f"{name:<10} stopped")
+
+    def _take(self, part: Part) -> None:
+        self._parts.append(part)
+        runner = Runner(part, self._settings, self._lock_fd, self._changed)
+        self._runners[part.name] = runner
+        self._status.parts.append(runner.status)
+
+    def _named(self, names: Iterable[str]) -> list[Runner]:
+        return [self._runners[name] for name in names]
+
+    async def _attend(self, part: Part) -> None:
+        needs = self._named(name for name in part.needs if name in self._runners)
+        try:
+            await self._runners[part.name].live(needs)
+        except FreshetError as error:
+            self._report(f"{part.name:<10} is given up: {error}")
+
+    async def _follow_versions(self) -> None:
+        """Behind the start of the first parts, which nothing should make slower."""
+        for runner in self._first:
+            await runner.is_ready.wait()
+        from streams.stack.versions import ROLES, VersionParts
+
+        if roles := tuple(role for role in ROLES if role in self._runners):
+            await VersionParts(self._settings, roles, self, self._report).run()
 
     async def _until_stop(self, lives: set["asyncio.Task[None]"]) -> None:
         """Returns when asked to stop; raises what made a part give up."""
@@ -96,14 +140,14 @@ class Supervisor:
         for life in ended - {stop}:
             life.result()
 
-    async def _stop_all(self, lives: dict[str, "asyncio.Task[None]"]) -> None:
+    async def _stop_all(self) -> None:
         """Each part ends after those that need it, and as many at once as that allows."""
         above = parts.dependants(self._parts)
 
         async def stop(name: str) -> None:
             await asyncio.gather(*(stopping[other] for other in above[name]))
-            lives[name].cancel()
-            await asyncio.wait([lives[name]])
+            self._lives[name].cancel()
+            await asyncio.wait([self._lives[name]])
 
         stopping: dict[str, asyncio.Task[None]] = {}
         for part in reversed(self._parts):
@@ -111,11 +155,11 @@ class Supervisor:
         await asyncio.gather(*stopping.values())
 
     async def _announce(self) -> None:
-        for runner in self._runners.values():
+        for runner in self._first:
             await runner.is_ready.wait()
         self._status.ready_in_s = round(time.monotonic() - self._began, 2)
         self._write()
-        self._report(f"all {len(self._runners)} parts ready in {self._status.ready_in_s:.1f} s")
+        self._report(f"all {len(self._first)} parts ready in {self._status.ready_in_s:.1f} s")
         self._on_ready()
 
     async def _rotate(self) -> None:

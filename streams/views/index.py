@@ -6,7 +6,7 @@ crash the view stands at some point of the log and goes on from there.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,10 @@ create table if not exists manifests (doc_id text primary key, manifest blob not
 create table if not exists vectors (embed_key blob primary key, vector blob not null)
     strict, without rowid;
 create table if not exists seen (event_id blob primary key) strict, without rowid;
+create table if not exists seeds (
+    topic text not null, partition integer not null, next_offset integer not null,
+    primary key (topic, partition)
+) strict, without rowid;
 """
 
 _HANDLED = frozenset({"indexed", "unchanged", "deleted", "conflated", "late"})
@@ -78,7 +82,7 @@ class IndexView:
     def clear(self) -> None:
         """Begin anew from nothing."""
         with self._transaction():
-            for table in ("positions", "manifests", "vectors", "seen"):
+            for table in ("positions", "manifests", "vectors", "seen", "seeds"):
                 self._db.execute(f"delete from {table}")  # noqa: S608
         self._places.clear()
         self._assemblers.clear()
@@ -111,6 +115,22 @@ class IndexView:
             "select embed_key, vector from vectors", keys, lambda row: (row[0].hex(), row[1])
         )
         return dict(found)
+
+    def seeded(self, topic: str) -> dict[int, int]:
+        """How far another version's changes were read for their vectors, by partition."""
+        rows = self._db.execute(
+            "select partition, next_offset from seeds where topic = ?", (topic,)
+        )
+        return dict(rows.fetchall())
+
+    def seed(self, topic: str, places: Mapping[int, int], vectors: Mapping[str, bytes]) -> None:
+        """Take vectors by their embed keys, from another version's changes up to these places."""
+        with self._transaction():
+            self._keep(vectors.items())
+            self._db.executemany(
+                "insert or replace into seeds values (?, ?, ?)",
+                [(topic, partition, offset) for partition, offset in places.items()],
+            )
 
     def seen(self, event_id: str) -> bool:
         """Whether an event of this id was handled before."""
@@ -171,14 +191,17 @@ class IndexView:
                 "insert or replace into manifests values (?, ?)", (change.doc_id, _encode(after))
             )
             self._noted(change.doc_id, after)
-        self._db.executemany(
-            "insert or ignore into vectors values (?, ?)",
-            [(bytes.fromhex(u.embed_key), u.vector) for part in parts for u in part.units_gained],
-        )
+        self._keep((u.embed_key, u.vector) for part in parts for u in part.units_gained)
         if change.source.event_id is not None and change.status in _HANDLED:
             self._db.execute(
                 "insert or ignore into seen values (?)", (bytes.fromhex(change.source.event_id),)
             )
+
+    def _keep(self, vectors: Iterable[tuple[str, bytes]]) -> None:
+        self._db.executemany(
+            "insert or ignore into vectors values (?, ?)",
+            [(bytes.fromhex(key), vector) for key, vector in vectors],
+        )
 
     def _select(
         self, statement: str, keys: Iterable[str], read: Callable[[tuple[bytes, ...]], _Row]

@@ -21,7 +21,7 @@ from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
 from processors.routes import label, plans
 from schemas.codec import InvalidEvent, decode, encode
-from schemas.control import PromptVersion
+from schemas.control import IndexVersion, PromptVersion
 from schemas.envelope import Envelope, InvalidEnvelope, headers
 from schemas.queries import AdmittedQuery, Cancellation, Plan, Query
 from schemas.responses import ErrorType, Response, ResponseDelta
@@ -226,7 +226,7 @@ class AnswererHandler:
         plan = admitted.plan
         assert plan is not None
         lane, means = await self._means(plan)
-        point = await self._read_point(admitted, lane.follower)
+        point = await self._read_point(admitted, lane.follower, plan.index_version)
         waited = self._clock()
         left_s = (admitted.deadline - waited) / 1e6
         if left_s <= 0:
@@ -241,23 +241,24 @@ class AnswererHandler:
 
     async def _means(self, plan: Plan) -> tuple[Lane, Means]:
         """What a plan names. Admission may know of it a moment before we do."""
-        control = self._control.control
-
-        def known() -> tuple[Lane, PromptVersion] | None:
-            lane = self._lanes.get(plan.index_version)
-            prompt = control.all(PromptVersion).get(plan.prompt)
-            return None if lane is None or prompt is None else (lane, prompt)
-
-        found = await self._control.wait(known, _KNOWN_S)
-        if found is None:
+        prompts = partial(self._control.control.all, PromptVersion)
+        prompt = await self._control.wait(lambda: prompts().get(plan.prompt), _KNOWN_S)
+        lane = await self._lanes.wait(plan.index_version, _KNOWN_S)
+        if lane is None or prompt is None:
             raise IndexUnavailable(f"this worker knows no {plan.index_version} or {plan.prompt}")
-        lane, prompt = found
         return lane, Means(plan=plan, prompt=prompt, reader=await self._readers(plan.model))
 
-    async def _read_point(self, admitted: AdmittedQuery, follower: IndexFollower) -> ReadPoint:
+    async def _read_point(
+        self, admitted: AdmittedQuery, follower: IndexFollower, index_version: str
+    ) -> ReadPoint:
         limits, progress = self._settings.limits, follower.progress
+        version = self._control.control.all(IndexVersion)[index_version]
         bounds = wanted(
-            admitted.query, self._clock(), limits.horizon_ms * 1000, progress.partitions
+            admitted.query,
+            self._clock(),
+            limits.horizon_ms * 1000,
+            progress.partitions,
+            version.complete_from,
         )
         waiter = Waiter(bounds)
 

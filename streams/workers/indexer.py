@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from processors.clock import IndexClock
 from processors.indexer import SOURCE, Incoming, Indexer, Plan
+from processors.indexversions import same_embedder, versions
 from processors.parts import parts
 from processors.ports import Embedder
 from processors.version import IndexSpec
@@ -29,8 +30,9 @@ from schemas.topics import changes_topic, type_of
 from streams.clients.errors import ModelDeadline, ModelUnavailable
 from streams.clients.kafka import LogClient, Position, partition_of
 from streams.config import Settings
+from streams.views.control import ControlView
 from streams.views.index import IndexView
-from streams.workers import freshness, measures
+from streams.workers import freshness, measures, seeds
 from streams.workers.inbox import Message
 from streams.workers.patience import until_available
 from streams.workers.shell import Clock
@@ -66,6 +68,7 @@ class IndexerHandler:
         log_client: LogClient,
         embedder: Embedder,
         spec: IndexSpec,
+        control: ControlView,
         clock: Clock,
     ) -> None:
         self.batch_records = settings.limits.batch_documents
@@ -73,6 +76,8 @@ class IndexerHandler:
         self._settings = settings
         self._log = log_client
         self._embedder = embedder
+        self._spec = spec
+        self._control = control
         self._clock = clock
         times = IndexClock()
         folder = settings.state_dir / "indexer" / settings.worker_id
@@ -93,11 +98,15 @@ class IndexerHandler:
 
     async def open(self) -> None:
         """Read `index.changes` from where the view stands; start the stages."""
+        await self._control.start()
         self._partitions = len(await self._log.ends("documents"))
         if not await self._view_is_of_this_log():
             log.warning("the view in %s is of another log: made anew", self._settings.state_dir)
             self._view.clear()
         await self._catch_up()
+        if self._is_building():
+            others = same_embedder(self._control.control, self._spec)
+            await seeds.gather(self._log, self._view, others)
         self._stages = [
             asyncio.create_task(self._embed_all(), name="embed"),
             asyncio.create_task(self._emit_all(), name="emit"),
@@ -108,6 +117,7 @@ class IndexerHandler:
         for stage in self._stages:
             stage.cancel()
         await asyncio.gather(*self._stages, return_exceptions=True)
+        await self._control.stop()
         self._view.close()
 
     async def assign(self, partitions: frozenset[int]) -> None:
@@ -146,7 +156,12 @@ class IndexerHandler:
         if now - self._ticked >= min(quiet / _QUIET_SHARE, _RAREST_TICK_US):
             await self._tick()
 
+    def _is_building(self) -> bool:
+        version = versions(self._control.control).get(self._spec.name)
+        return version is not None and version.state == "building"
+
     def _check_stages(self) -> None:
+        self._control.check()
         for stage in self._stages:
             if stage.done():
                 stage.result()
@@ -187,12 +202,8 @@ class IndexerHandler:
         plan = work.plan
         known = self._view.vectors(plan.needed - work.vectors.keys())
         vectors = {**known, **work.vectors}
-        for incoming in plan.rekey:
-            await self._log.send("documents", incoming.key, incoming.value, incoming.headers)
-        for letter in plan.dead:
-            place = f"{letter.topic}/{letter.partition}@{letter.offset}"
-            name = headers(type_of(letter), source=SOURCE, id=place, time=letter.at)
-            await self._log.send("dead-letters", letter.key, encode(letter), name)
+        if not self._is_building():
+            await self._speak(plan)
         events: list[tuple[int, IndexEvent]] = [
             (draft.change.source.partition, part)
             for draft in plan.drafts
@@ -202,6 +213,19 @@ class IndexerHandler:
         logged_at = {(m.partition, m.offset): m.logged_at for m in work.messages}
         await self._append([*events, *self._ticks(plan)], logged_at)
         self._indexer.forget(plan)
+
+    async def _speak(self, plan: Plan) -> None:
+        """Send on what is misplaced, and put aside what is bad.
+
+        A version that is being built reads again what others have dealt with long ago: it keeps
+        silent, and leaves what comes meanwhile to those that serve.
+        """
+        for incoming in plan.rekey:
+            await self._log.send("documents", incoming.key, incoming.value, incoming.headers)
+        for letter in plan.dead:
+            place = f"{letter.topic}/{letter.partition}@{letter.offset}"
+            name = headers(type_of(letter), source=SOURCE, id=place, time=letter.at)
+            await self._log.send("dead-letters", letter.key, encode(letter), name)
 
     async def _tick(self) -> None:
         async with self._steady:

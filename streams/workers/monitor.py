@@ -30,10 +30,12 @@ from processors.monitor.observations import (
 )
 from processors.monitor.places import Reading
 from processors.ports import Embedder
+from schemas.control import IndexVersion
 from schemas.envelope import Envelope
 from schemas.evaluations import Evaluation
 from schemas.feedback import Feedback
 from schemas.index import IndexChange
+from schemas.topics import changes_topic
 from streams.clients.kafka import LogClient, Record
 from streams.labels import said
 from streams.views.monitorstore import MonitorStore, Place
@@ -44,16 +46,11 @@ from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
 
-SOURCES = {"evaluations": ANSWERS, "index.changes": DOCUMENTS, "feedback": FEEDBACK}
-"""What is read, and which windows it goes into."""
-
 At = tuple[str, int]
 
 
 class MonitorWorker:
     """Takes batches; `streams.workers.single` runs it."""
-
-    topics = tuple(SOURCES)
 
     def __init__(
         self,
@@ -65,7 +62,14 @@ class MonitorWorker:
         rules: Sequence[Rule],
         clock: Clock,
         horizon_ms: int,
+        version: IndexVersion,
     ) -> None:
+        """`version` is the index version whose documents are watched."""
+        changes = changes_topic(version.name)
+        self._sources = {"evaluations": ANSWERS, changes: DOCUMENTS, "feedback": FEEDBACK}
+        """What is read, and which windows it goes into."""
+        # What a version gained while it was built is no news of the documents.
+        self._since = {changes: version.complete_from or 0}
         self._log = log_client
         self._store = store
         self._arrivals = Arrivals(log_client, embedder, clock)
@@ -95,8 +99,11 @@ class MonitorWorker:
         """Send what a crash left unsent; gives where to read from, by topic and partition."""
         await self._outbox.open()
         start: dict[str, dict[int, int]] = {}
-        for topic in self.topics:
-            since = await self._log.since(topic, self._clock() // 1000 - self._horizon_ms)
+        for topic in self._sources:
+            oldest = max(
+                self._clock() // 1000 - self._horizon_ms, self._since.get(topic, 0) // 1000
+            )
+            since = await self._log.since(topic, oldest)
             for partition, first in since.items():
                 known = self._places.get((topic, partition))
                 offset = first if known is None else known.again
@@ -129,7 +136,7 @@ class MonitorWorker:
         passing: list[str] = []
         if waiting == 0:
             judged = await self._is_judged()
-            passing = [one for one in SOURCES.values() if one != ANSWERS or judged]
+            passing = [one for one in self._sources.values() if one != ANSWERS or judged]
         with measures.stage("monitor", "close"):
             await asyncio.to_thread(self._close, now, passing)
         await self._outbox.send()
@@ -137,7 +144,7 @@ class MonitorWorker:
         return waiting
 
     async def _ask_ends(self) -> None:
-        for topic in self.topics:
+        for topic in self._sources:
             ends = await self._log.ends(topic)
             self._ends |= {(topic, partition): end for partition, end in ends.items()}
 
@@ -178,7 +185,7 @@ class MonitorWorker:
 
     def _keep_places(self) -> None:
         for at, reading in self._reading.items():
-            closed = self._monitor.closed_before(SOURCES[at[0]])
+            closed = self._monitor.closed_before(self._sources[at[0]])
             place = self._places.get(at, Place(reading.next, reading.next))
             self._places[at] = Place(place.next, reading.again(closed))
         self._store.put_places(self._places)
@@ -190,7 +197,7 @@ class MonitorWorker:
         upto: dict[str, int] = {}
         for at, reading in self._reading.items():
             if self._behind(at):
-                source = SOURCES[at[0]]
+                source = self._sources[at[0]]
                 upto[source] = min(upto.get(source, reading.newest), reading.newest)
         return upto
 

@@ -3,24 +3,24 @@
 Each imports what it needs and no more: Milvus' client alone takes seconds to import.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from processors.builtin import built_in
-from processors.version import IndexSpec
-from schemas.control import ControlEvent
+from processors.indexversions import versions
+from processors.version import IndexSpec, spec_of
+from schemas.control import ControlEvent, IndexVersion
+from schemas.topics import FIRST_INDEX
 from streams.clients.kafka import Log
 from streams.config import Settings
+from streams.control import read_control
+from streams.versions.known import kept_in_step
 from streams.workers import logs
 from streams.workers.shell import Client, Handler, Shell, now_us
 from streams.workers.single import Single
-
-if TYPE_CHECKING:
-    from streams.clients.milvus import MilvusIndex
-    from streams.clients.triton import TritonEmbedder
-
 
 _NICER = 10
 
@@ -34,20 +34,26 @@ class Role(NamedTuple):
 
 def indexer(settings: Settings, log: Log) -> Role:
     """`documents` to `index.changes`."""
+    from streams.clients.triton import TritonEmbedder
+    from streams.views.control import ControlView
     from streams.workers.indexer import IndexerHandler
 
-    spec = IndexSpec(name=settings.index_version)
-    embedder = _embedder(settings, spec)
-    return Role(IndexerHandler(settings, log, embedder, spec, now_us), (embedder,))
+    spec = spec_of(_version(settings))
+    embedder = TritonEmbedder.of(settings.triton, spec)
+    view = ControlView(log, _built_in(settings))
+    return Role(IndexerHandler(settings, log, embedder, spec, view, now_us), (embedder,))
 
 
 def writer(settings: Settings, log: Log) -> Role:
     """`index.changes` to Milvus and `index.progress`."""
+    from streams.clients.milvus import MilvusIndex
+    from streams.index.retired import drop_retired
     from streams.workers.writer import WriterHandler
 
-    spec = IndexSpec(name=settings.index_version)
-    index = _index(settings, spec)
-    return Role(WriterHandler(settings, log, index, spec.name, now_us), (index,))
+    spec = spec_of(_version(settings))
+    index = MilvusIndex.of(settings.milvus, spec)
+    sweep = partial(drop_retired, log, settings.milvus)
+    return Role(WriterHandler(settings, log, index, spec.name, now_us, sweep), (index,))
 
 
 def admission(settings: Settings, log: Log) -> Role:
@@ -62,19 +68,18 @@ def admission(settings: Settings, log: Log) -> Role:
 def answerer(settings: Settings, log: Log) -> Role:
     """`queries.admitted` to `responses`."""
     from processors.answer import Answerer
+    from streams.clients.milvus import MilvusIndex
     from streams.clients.readers import TritonReaders
+    from streams.clients.triton import TritonEmbedder
     from streams.views.control import ControlView
     from streams.views.progress import IndexFollower
     from streams.workers.answerer import AnswererHandler
     from streams.workers.lanes import Lane, Lanes
 
-    spec = IndexSpec(name=settings.index_version)
-    index = _index(settings, spec)
-    embedder = _embedder(settings, spec, urgent=True)
-    readers = TritonReaders(settings.triton.grpc)
-
-    def lane(version: str) -> Lane:
-        follower = IndexFollower(log, version)
+    def lane(spec: IndexSpec) -> Lane:
+        follower = IndexFollower(log, spec.name)
+        index = MilvusIndex.of(settings.milvus, spec)
+        embedder = TritonEmbedder.of(settings.triton, spec, urgent=True)
         processor = Answerer(
             spec=spec,
             index=index,
@@ -82,12 +87,13 @@ def answerer(settings: Settings, log: Log) -> Role:
             statistics=follower.statistics,
             clock=now_us,
         )
-        return Lane(follower, processor)
+        return Lane(follower, processor, partial(_close, index, embedder))
 
     view = ControlView(log, _built_in(settings))
-    lanes = Lanes(lane, [spec.name])
+    lanes = Lanes(lane, view, settings.limits.answer_deadline_s)
+    readers = TritonReaders(settings.triton.grpc)
     handler = AnswererHandler(settings, log, view, lanes, readers.get, now_us)
-    return Role(handler, (index, embedder, readers))
+    return Role(handler, (readers,))
 
 
 def judge(settings: Settings, log: Log) -> Role:
@@ -97,14 +103,18 @@ def judge(settings: Settings, log: Log) -> Role:
     from processors.judge.recalibrate import recalibrated
     from processors.judge.scores import Price
     from streams.clients.judging import TritonJudge
+    from streams.clients.milvus import MilvusIndex
+    from streams.index.answered import AnsweredFrom
     from streams.views.control import ControlView
     from streams.workers.judge import JudgeHandler
 
-    index = _index(settings, IndexSpec(name=settings.index_version))
     model = TritonJudge(settings.triton.grpc, settings.triton.judge)
-    view = ControlView(log)
+    view = ControlView(log, _built_in(settings))
+    indexes = AnsweredFrom(
+        partial(MilvusIndex, settings.milvus), lambda name: name in versions(view.control)
+    )
     evaluator = Evaluator(
-        index=index,
+        indexes=indexes.get,
         judge=model,
         clock=now_us,
         prices={
@@ -112,7 +122,7 @@ def judge(settings: Settings, log: Log) -> Role:
         },
         recalibrate=partial(recalibrated, Calibrations(view.control)),
     )
-    return Role(JudgeHandler(log, evaluator, view, now_us), (index, model))
+    return Role(JudgeHandler(log, evaluator, view, now_us), (indexes, model))
 
 
 def steward(settings: Settings, log: Log) -> Role:
@@ -137,11 +147,13 @@ def monitor(settings: Settings, log: Log) -> Single:
     from processors.alerts.rules import default_rules
     from processors.feedback.join import JoinSpec
     from processors.monitor.monitor import MonitorSpec
+    from streams.clients.triton import TritonEmbedder
     from streams.views.monitorstore import MonitorStore
     from streams.workers.monitor import MonitorWorker
 
     wanted, day = settings.monitor, 24 * 3600 * 1_000_000
-    embedder = _embedder(settings, IndexSpec(name=settings.index_version))
+    version = _version(settings)
+    embedder = TritonEmbedder.of(settings.triton, spec_of(version))
     worker = MonitorWorker(
         log,
         MonitorStore(settings.state_dir / "monitor"),
@@ -155,6 +167,7 @@ def monitor(settings: Settings, log: Log) -> Single:
         default_rules(wanted.alert_scale),
         now_us,
         settings.limits.horizon_ms,
+        version,
     )
     return Single("monitor", settings, worker, log, embedder)
 
@@ -162,6 +175,8 @@ def monitor(settings: Settings, log: Log) -> Single:
 SINGLES: dict[str, Callable[[Settings, Log], Single]] = {"monitor": monitor}
 """Roles of which one process sees everything."""
 NAMES = (*ROLES, *SINGLES)
+OF_A_VERSION = {"indexer", "writer"}
+"""Roles of which each index version has its own: that of the setting `index_version`."""
 BEHIND = {"judge", "monitor", "steward"}
 """Roles that nobody waits for: they leave the processors to those that somebody does."""
 
@@ -176,23 +191,24 @@ def run(role: str, settings: Settings) -> None:
         SINGLES[role](settings, log).run()
         return
     handler, clients = ROLES[role](settings, log)
-    Shell(role, settings, handler, log, clients).run()
+    version = settings.index_version if role in OF_A_VERSION else FIRST_INDEX
+    Shell(role, settings, handler, log, clients, version).run()
 
 
 def _built_in(settings: Settings) -> list[ControlEvent]:
     return built_in(settings.triton.reader)
 
 
-def _index(settings: Settings, spec: IndexSpec) -> "MilvusIndex":
-    from streams.clients.milvus import MilvusIndex
+def _version(settings: Settings) -> IndexVersion:
+    """The index version of the settings, which never changes. Raises ConfigError."""
+    loop = asyncio.new_event_loop()
+    try:
+        control = loop.run_until_complete(read_control(Log(settings.kafka), _built_in(settings)))
+    finally:
+        loop.close()
+    return kept_in_step(control, settings.index_version)
 
-    return MilvusIndex(settings.milvus, spec.name, spec.lexical)
 
-
-def _embedder(settings: Settings, spec: IndexSpec, *, urgent: bool = False) -> "TritonEmbedder":
-    from streams.clients.triton import TritonEmbedder
-
-    triton = settings.triton
-    return TritonEmbedder(
-        triton.grpc, triton.embedder, spec.embedder, timeout_s=triton.embed_timeout_s, urgent=urgent
-    )
+async def _close(*clients: Client) -> None:
+    for client in clients:
+        await client.close()

@@ -17,9 +17,11 @@ import faust
 from faust.types import TP
 
 from monitoring import metrics
+from schemas.topics import FIRST_INDEX
 from streams.clients.kafka import Log
 from streams.config import Settings
 from streams.workers import measures
+from streams.workers.groups import group_of, suffix
 from streams.workers.inbox import Inbox, Message
 from streams.workers.lag import Held, Lag
 from streams.workers.order import Order
@@ -131,7 +133,9 @@ class Shell:
         handler: Handler,
         log_client: Log,
         clients: Sequence[Client] = (),
+        index_version: str = FIRST_INDEX,
     ) -> None:
+        """`index_version` is the one that the worker is of, where each has one of its own."""
         self._role = role
         self._settings = settings
         self._handler = handler
@@ -145,8 +149,8 @@ class Shell:
         self._working = asyncio.Lock()
         """Held while the handler is at work."""
         self._probe = Probe(settings.metrics, role)
-        self._group = f"freshet-{role}"
-        self.app = _app(role, self._group, settings)
+        self._group = group_of(role, index_version)
+        self.app = _app(role + suffix(index_version), self._group, settings)
         self._name = settings.kafka.prefix + handler.topic
         topic = self.app.topic(
             self._name,
@@ -251,7 +255,7 @@ class Shell:
         return message.partition in self._assigned and message.is_current()
 
 
-def _app(role: str, group: str, settings: Settings) -> faust.App:
+def _app(name: str, group: str, settings: Settings) -> faust.App:
     kafka = settings.kafka
     datadir = settings.state_dir / "faust"
     datadir.mkdir(parents=True, exist_ok=True)
@@ -259,7 +263,7 @@ def _app(role: str, group: str, settings: Settings) -> faust.App:
         kafka.prefix + group,
         broker=f"kafka://{kafka.bootstrap}",
         # A restarted worker takes up its partitions at once; others wait for the session's end.
-        consumer_group_instance_id=f"{role}-{socket.gethostname()}-{settings.worker_id}",
+        consumer_group_instance_id=f"{name}-{socket.gethostname()}-{settings.worker_id}",
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=_MAX_FETCH,
         broker_session_timeout=kafka.session_timeout_s,
@@ -267,7 +271,7 @@ def _app(role: str, group: str, settings: Settings) -> faust.App:
         broker_commit_interval=1.0,
         broker_credentials=None,
         store="memory://",
-        datadir=str(datadir / role),
+        datadir=str(datadir / name),
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

@@ -6,7 +6,7 @@ time that every partition's progress has reached; so no reader sees a batch half
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 
 from msgspec import json
@@ -45,7 +45,10 @@ class WriterHandler:
         index: IndexWriter,
         version: str,
         clock: Clock,
+        sweep: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
+        """`sweep` is called now and then with the horizon: nothing that ended before it is asked
+        for any more."""
         self.topic = changes_topic(version)
         self._progress = progress_topic(version)
         self._settings = settings
@@ -64,6 +67,7 @@ class WriterHandler:
         """Documents of which a newer event of the same batch is still to come. Until it shows,
         nobody may be told that the older one does: he would find what was there before both."""
         self._collected = 0
+        self._sweep = sweep
 
     async def open(self) -> None:
         """Make the collections, once Milvus answers."""
@@ -143,7 +147,10 @@ class WriterHandler:
         now = self._clock()
         if now - self._collected > _COLLECT_EVERY_US:
             self._collected = now
-            await self._index.collect(now - self._settings.limits.horizon_ms * 1000)
+            horizon = now - self._settings.limits.horizon_ms * 1000
+            await self._index.collect(horizon)
+            if self._sweep is not None:
+                await self._sweep(horizon)
 
     def _awaits(self, partition: int, step: Assembled) -> bool:
         """Whether what beat an event of this partition is still to come, after this step."""

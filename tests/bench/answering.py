@@ -62,7 +62,7 @@ class Bare:
         self._spec = IndexSpec(name=settings.index_version)
         self._follower = follower
         self._index = MilvusIndex(settings.milvus, self._spec.name, self._spec.lexical)
-        self._embedder = TritonEmbedder(settings.triton.grpc, settings.triton.embedder, urgent=True)
+        self._embedder = TritonEmbedder.of(settings.triton, self._spec, urgent=True)
         self._reader = TritonReader(settings.triton.grpc, settings.triton.reader)
 
     async def __call__(self, text: str) -> Took:

@@ -126,7 +126,7 @@ async def _load(log: Log, version: str, collection: Collection) -> float:
 
 async def _embedded(running: Bench, texts: Sequence[str]) -> list[Any]:
     triton = running.settings.triton
-    embedder = TritonEmbedder(triton.grpc, triton.embedder, timeout_s=_WITHIN_S)
+    embedder = TritonEmbedder.of(triton, IndexSpec(), timeout_s=_WITHIN_S)
     left, vectors = iter(texts), []
     while some := list(islice(left, _PER_CALL)):
         vectors.extend(await embedder.embed(some))

@@ -282,7 +282,7 @@ async def _floors(
 ) -> dict[str, dict[str, float]]:
     """Each part alone, on the same stack with nobody else at work."""
     settings = running.settings
-    embedder = TritonEmbedder(settings.triton.grpc, settings.triton.embedder)
+    embedder = TritonEmbedder.of(settings.triton, IndexSpec())
     embed = [await _timed(embedder.embed(some)) for some in texts[:_PROBES]]
     await embedder.close()
     return {

@@ -110,7 +110,7 @@ def _texts(documents: Sequence[Document]) -> list[str]:
 async def _alone(running: Bench, texts: Sequence[str]) -> tuple[float, float]:
     """Seconds, and seconds of Triton's processor time."""
     triton = running.settings.triton
-    embedder = TritonEmbedder(triton.grpc, triton.embedder, timeout_s=_WITHIN_S)
+    embedder = TritonEmbedder.of(triton, IndexSpec(), timeout_s=_WITHIN_S)
     await embedder.embed(texts[:64])
     cpu = cpu_seconds(running)["triton"]
     started = time.perf_counter()

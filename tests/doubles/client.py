@@ -24,7 +24,7 @@ from schemas.topics import TOPICS, type_of
 from streams.clients.kafka import Headers, Log, Position
 from streams.clients.milvus import MilvusIndex
 from streams.config import Settings
-from streams.verify import rows_of, verify
+from streams.verify import Answers, rows_of, verify
 
 SOURCE = "/tests/client"
 LONG_S = 120.0
@@ -137,7 +137,9 @@ class Client:
                 as_of=as_of,
                 horizon=0,
                 say=lambda _: None,
-                judged=await self.log.committed("freshet-judge", "responses"),
+                answers=Answers(
+                    await self.log.committed("freshet-judge", "responses"), (self.spec.name,)
+                ),
             )
 
     @asynccontextmanager

@@ -65,6 +65,10 @@ class MemoryTable:
         await self.delete(gone)
         return len(gone)
 
+    async def count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
     async def drop(self) -> None:
         """Delete every row."""
         self._rows.clear()

@@ -105,6 +105,8 @@ class Topology:
         self.spec = IndexSpec()
         self.units, self.texts = BrittleTable(), BrittleTable()
         self.index = RowIndex(self.units, self.texts, LexicalSpec())
+        self.indexes = {self.spec.name: self.index}
+        """By version: a test may add others."""
         self.settings = Settings(
             state_dir=path,
             kafka=Kafka(partitions=partitions),
@@ -135,7 +137,9 @@ class Topology:
         settings = (
             self.settings if path is None else self.settings.model_copy(update={"state_dir": path})
         )
-        return IndexerHandler(settings, self.log, self.embedder, self.spec, self.clock)
+        return IndexerHandler(
+            settings, self.log, self.embedder, self.spec, self.control(), self.clock
+        )
 
     def another_judge(self) -> Role:
         """A judge on the same log, with a place in it of its own."""
@@ -336,12 +340,12 @@ class Topology:
         return WriterHandler(self.settings, self.log, self.index, self.spec.name, self.clock)
 
     def _new_admission(self) -> Handler:
-        return AdmissionHandler(self.settings, self.log, self._control(), self.clock)
+        return AdmissionHandler(self.settings, self.log, self.control(), self.clock)
 
     def _new_judge(self) -> Handler:
         view = ControlView(self.log)
         evaluator = Evaluator(
-            index=self.index,
+            indexes=self.indexes.__getitem__,
             judge=self.judge_model,
             clock=self.clock,
             recalibrate=partial(recalibrated, Calibrations(view.control)),
@@ -349,27 +353,31 @@ class Topology:
         return JudgeHandler(self.log, evaluator, view, self.clock)
 
     def _new_answerer(self) -> Handler:
-        lanes = Lanes(self._lane, [self.spec.name])
-        return AnswererHandler(
-            self.settings, self.log, self._control(), lanes, self._reader, self.clock
-        )
+        view = self.control()
+        lanes = Lanes(self._lane, view, linger_s=0.05)
+        return AnswererHandler(self.settings, self.log, view, lanes, self._reader, self.clock)
 
     async def _reader(self, model: str) -> ScriptedReader:
         return self.readers.get(model, self.reader)
 
-    def _lane(self, version: str) -> Lane:
-        follower = IndexFollower(self.log, version)
+    def _lane(self, spec: IndexSpec) -> Lane:
+        follower = IndexFollower(self.log, spec.name)
         answerer = Answerer(
-            spec=self.spec,
-            index=self.index,
+            spec=spec,
+            index=self.indexes[spec.name],
             embedder=self.embedder,
             statistics=follower.statistics,
             clock=self.clock,
         )
-        return Lane(follower, answerer)
+        return Lane(follower, answerer, _nothing)
 
-    def _control(self) -> ControlView:
+    def control(self) -> ControlView:
+        """What is in force, followed by one more."""
         return ControlView(self.log, built_in("scripted"))
+
+
+async def _nothing() -> None:
+    """A double has nothing to close."""
 
 
 def _read(record: Record) -> IndexEvent:

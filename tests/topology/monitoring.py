@@ -8,11 +8,13 @@ from processors.alerts.rules import Burn, Rule
 from processors.feedback.join import JoinSpec
 from processors.monitor.monitor import MonitorSpec
 from processors.monitor.stream import StreamSpec
+from schemas.control import IndexVersion
 from streams.clients.kafka import Record
 from streams.views.monitorstore import MonitorStore
 from streams.workers.monitor import MonitorWorker
 from tests.doubles.embedder import HashEmbedder
 from tests.doubles.log import MemoryLog
+from tests.doubles.plans import CONTROL
 from tests.topology.roles import SECOND, Crash, ManualClock
 
 SPEC = MonitorSpec(stream=StreamSpec(vectors=(100,), values=(60,)))
@@ -51,6 +53,7 @@ class MonitorRole:
             [RULE],
             self.clock,
             horizon_ms=10**9,
+            version=CONTROL.of(IndexVersion)["v1"],
         )
         start = await self._worker.open()
         self._next = {(t, p): at for t, offsets in start.items() for p, at in offsets.items()}

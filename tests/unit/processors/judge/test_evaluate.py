@@ -61,7 +61,7 @@ class Clock:
 
 def evaluator(shelf: Shelf | None = None, judge: Any = None, **more: Any) -> Evaluator:
     index: Any = shelf or Shelf(("p", 1, TEXT))
-    return Evaluator(index=index, judge=judge or WordJudge(), clock=Clock(), **more)
+    return Evaluator(indexes=lambda _: index, judge=judge or WordJudge(), clock=Clock(), **more)
 
 
 def answered(given: Response, question: str | None = "Where?") -> Answered:

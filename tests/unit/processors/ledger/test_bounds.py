@@ -4,7 +4,7 @@ import pytest
 
 from processors.control import Control
 from processors.ledger.bounds import Asker, Bounds, bounds, priority
-from schemas.control import ApiKey, Budget, ControlEvent, Quota
+from schemas.control import ApiKey, Budget, ControlEvent, Quota, Tenant
 from schemas.usage import Charge
 
 WHO: dict[str, Any] = {"revision": 1, "by": "ana", "why": "first", "at": 1}
@@ -110,11 +110,11 @@ def test_each_priority_leaves_what_is_kept_for_those_above(level: Any, usable: i
 
 def test_a_keys_priority_goes_before_its_tenants():
     """What neither says is normal; another tenant's key says nothing."""
-    quota = Quota(tenant="acme", priority="high", **WHO)
+    tenant = Tenant(name="acme", priority="high", **WHO)
     assert priority(control(), ASKER) == "normal"
-    assert priority(control(quota, key()), ASKER) == "high"
-    assert priority(control(quota, key(priority="low")), ASKER) == "low"
-    assert priority(control(quota, key(priority="low", tenant="umbrella")), ASKER) == "high"
+    assert priority(control(tenant, key()), ASKER) == "high"
+    assert priority(control(tenant, key(priority="low")), ASKER) == "low"
+    assert priority(control(tenant, key(priority="low", tenant="umbrella")), ASKER) == "high"
 
 
 def test_a_pool_bounds_nobody_by_itself():

@@ -168,8 +168,9 @@ def test_who_is_charged_and_was_never_let_through_is_found() -> None:
 
 
 def test_an_end_without_a_reservation_is_found() -> None:
-    """Unless its reservation is gone with the beginning of the log."""
+    """If it charges anything, and its reservation is not gone with the beginning of the log."""
     assert faults((0, settled("q", 9))) == [("left_over", "q was never reserved")]
+    assert faults((0, released("q"))) == []
     assert faults((0, settled("q", 9)), is_cut=True) == []
 
 

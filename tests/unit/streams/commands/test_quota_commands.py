@@ -45,12 +45,12 @@ def test_a_tenant_s_quota_is_set_and_the_rest_stays(log: CommandLog) -> None:
     assert run("set", "--tenant", "acme", "--tokens-per-minute", "1e5", *BECAUSE) == (
         "quota/acme is in force, revision 1\n"
     )
-    put("--tenant", "acme", "--concurrent", "8", "--priority", "high")
+    put("--tenant", "acme", "--concurrent", "8")
     put("--tenant", "acme", "--tokens-per-minute", "none")
     record = log.all("control")[-1]
     quota = decode_as(Quota, record.value or b"")
     assert (record.key, quota.revision, quota.why) == (b"quota/acme", 3, "a trial")
-    assert (quota.tokens_per_minute, quota.concurrent, quota.priority) == (None, 8, "high")
+    assert (quota.tokens_per_minute, quota.concurrent) == (None, 8)
 
 
 def test_a_budget_is_set_with_all_that_it_has(log: CommandLog) -> None:

@@ -1,0 +1,84 @@
+"""An index version begun, and waited for."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from processors.control import Control
+from processors.indexversions import versions
+from processors.version import IndexSpec, InvalidSpec, changed, checked, spec_of
+from schemas.control import IndexVersion
+from streams.clients.kafka import LogClient, ensure_topics
+from streams.clients.triton import TritonEmbedder
+from streams.config import Settings, Triton
+from streams.errors import FreshetError
+from streams.versions.behind import Step, caught_up
+from streams.versions.change import Author, declare_whole, in_force, make
+from streams.versions.known import known
+
+_PROBE_S = 20.0
+
+
+class Wishes(NamedTuple):
+    """What the new version should be: as `base`, but for these settings."""
+
+    name: str
+    base: str | None
+    """None is the version of the settings, or what was begun under the name already."""
+    chunk: Mapping[str, str]
+    lexical: Mapping[str, str]
+    fusion: Mapping[str, str]
+    embedder: str | None
+
+
+async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Author) -> IndexVersion:
+    """Make its topics, and say that it is to be built; what is begun already goes on.
+
+    Raises:
+        FreshetError: it cannot be made so, or its embedder does not answer.
+        Refused, Conflict: as `change.make`.
+    """
+    control = await in_force(log, settings)
+    there = versions(control).get(wishes.name)
+    spec = _spec(control, settings, wishes, there)
+    if there is None and not author.why.strip():
+        raise FreshetError("say with --why what it is for: it is kept with the index version")
+    if there is None:
+        spec = await _with_dimensions(settings.triton, spec)
+        await ensure_topics(settings.kafka, settings.limits.horizon_ms, [spec.name])
+    return await make(log, settings, spec, author)
+
+
+async def finish(log: LogClient, settings: Settings, name: str, author: Author, step: Step) -> int:
+    """Wait until it shows all that is in the log now, and say so; gives the index time."""
+    since = await caught_up(log, name, step)
+    await declare_whole(log, settings, name, since, author)
+    return since
+
+
+def _spec(
+    control: Control, settings: Settings, wishes: Wishes, there: IndexVersion | None
+) -> IndexSpec:
+    base = wishes.base or (wishes.name if there is not None else settings.index_version)
+    old = spec_of(known(control, base))
+    try:
+        return checked(
+            name=wishes.name,
+            embedder=wishes.embedder or old.embedder,
+            dimensions=old.dimensions if there is None else there.dimensions,
+            chunk=changed(old.chunk, wishes.chunk, "chunk", strict=False),
+            lexical=changed(old.lexical, wishes.lexical, "lexical", strict=False),
+            fusion=changed(old.fusion, wishes.fusion, "fusion", strict=False),
+        )
+    except InvalidSpec as error:
+        raise FreshetError(f"no such index version can be made: {error}") from None
+
+
+async def _with_dimensions(settings: Triton, spec: IndexSpec) -> IndexSpec:
+    """The spec for vectors as its embedder gives them."""
+    embedder = TritonEmbedder.of(settings, spec, timeout_s=_PROBE_S)
+    try:
+        return msgspec.structs.replace(spec, dimensions=await embedder.dimensions())
+    finally:
+        await embedder.close()
