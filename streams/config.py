@@ -112,6 +112,9 @@ class Limits(BaseModel):
     )
     after_timeout_s: float = Field(15.0, description="how long `after` and staleness may wait")
     concurrent_answers: int = Field(16, description="questions that an answerer has in hand")
+    concurrent_shadows: int = Field(
+        4, ge=1, description="and beside them, questions that it answers again without showing it"
+    )
     batch_documents: int = Field(64, description="documents that the indexer plans at once")
     tick_s: float = Field(1.0, description="how often an idle partition's index time advances")
 
