@@ -291,7 +291,7 @@ def rotated(stack: TestStack) -> Iterator[tuple[str, str, str]]:
     old = made_key(stack, "rotating")
     done = stack.freshet("keys", "rotate", old.split("_")[1], "--grace", "0s")
     assert done.returncode == 0, done.stderr
-    yield "rotating", old, done.stdout.strip()
+    return "rotating", old, done.stdout.strip()
 
 
 async def test_a_rotated_key_works_and_the_old_one_does_not(
