@@ -190,10 +190,18 @@ def retire(
 
     Its rows stay until the horizon has passed, for those who check the answers that it gave.
     """
+    from streams.versions.change import TooSoon
     from streams.versions.change import retire as change
 
+    why = _said(why)
+
     async def work(settings: "Settings", log: "LogClient") -> int | None:
-        await change(log, settings, name, _author(_said(why)))
+        try:
+            await change(log, settings, name, _author(why))
+        except TooSoon as soon:
+            _say(f"waits {soon.left_s:.0f} s for questions that may be under way")
+            await asyncio.sleep(soon.left_s)
+            await change(log, settings, name, _author(why))
         if not now:
             return None
         from streams.index.retired import drop

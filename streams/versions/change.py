@@ -10,7 +10,7 @@ from processors.builtin import built_in
 from processors.control import Control
 from processors.indexversions import moved, routes_using, used_by, versions
 from processors.version import IndexSpec, InvalidSpec, spec_of
-from schemas.control import IndexVersion, Route, key_of
+from schemas.control import ControlEvent, IndexVersion, Route, key_of
 from streams.clients.kafka import LogClient
 from streams.config import Settings
 from streams.control import put, read_control
@@ -21,6 +21,17 @@ from streams.versions.known import kept_in_step, known
 
 class Refused(FreshetError):
     """A change that would harm; says what to do first."""
+
+
+class TooSoon(Refused):
+    """Questions that were admitted before a route changed may be under way for `left_s` yet."""
+
+    def __init__(self, left_s: float) -> None:
+        super().__init__(
+            "a route was changed a moment ago, and questions may be under way as it was; try "
+            f"again in {left_s:.0f} s"
+        )
+        self.left_s = left_s
 
 
 class Author(NamedTuple):
@@ -66,7 +77,7 @@ async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Auth
         },
         IndexVersion,
     )
-    await put(log, version, built_in(settings.triton.reader))
+    await _put(log, settings, version)
     return version
 
 
@@ -78,7 +89,7 @@ async def declare_whole(
     version = kept_in_step(control, name)
     if version.state == "building":
         whole = _next(control, version, author, state="serving", complete_from=complete_from)
-        await put(log, whole, built_in(settings.triton.reader))
+        await _put(log, settings, whole)
 
 
 async def switch(
@@ -107,7 +118,7 @@ async def switch(
     planned = [_other(control, route, old, name, author) for route in routes]
     for change, switched in planned:
         if switched.old != switched.new:
-            await put(log, change, built_in(settings.triton.reader))
+            await _put(log, settings, change)
     return [switched for _, switched in planned]
 
 
@@ -115,7 +126,8 @@ async def retire(log: LogClient, settings: Settings, name: str, author: Author) 
     """Keep a version in step with the log no longer.
 
     Raises:
-        Refused: it is used, or was until a moment ago.
+        Refused: it is used.
+        TooSoon: a route used it until a moment ago.
     """
     control = await in_force(log, settings)
     version = known(control, name)
@@ -131,10 +143,9 @@ async def retire(log: LogClient, settings: Settings, name: str, author: Author) 
             f"{name} is the setting index_version, which the gateway and the commands tell of; set "
             "it to another one, start the stack anew, and retire this one then"
         )
-    _check_nothing_under_way(control, settings, name, author.at)
-    await put(
-        log, _next(control, version, author, state="retired"), built_in(settings.triton.reader)
-    )
+    if (left_s := _under_way(control, settings, author.at)) > 0:
+        raise TooSoon(left_s)
+    await _put(log, settings, _next(control, version, author, state="retired"))
 
 
 def _check_same(there: IndexVersion, spec: IndexSpec) -> None:
@@ -189,15 +200,14 @@ def _other(
     return change, Switched(route, before, new)
 
 
-def _check_nothing_under_way(control: Control, settings: Settings, name: str, now: int) -> None:
-    """Questions that were admitted before a route changed are answered as they were admitted."""
-    deadline = int(settings.limits.answer_deadline_s * 1e6)
+def _under_way(control: Control, settings: Settings, now: int) -> float:
+    """For how many seconds yet questions may be answered as a route said before it changed."""
     changed = max((route.at for route in control.all(Route).values()), default=0)
-    if (left := changed + deadline - now) > 0:
-        raise Refused(
-            f"a route was changed a moment ago, and questions to {name} may be under way; try "
-            f"again in {left / 1e6:.0f} s"
-        )
+    return (changed - now) / 1e6 + settings.limits.answer_deadline_s
+
+
+async def _put(log: LogClient, settings: Settings, change: ControlEvent) -> None:
+    await put(log, change, built_in(settings.triton.reader))
 
 
 def _next(
