@@ -224,7 +224,7 @@ class TritonReader:
     """The port `Reader`, for any model with the tensors of Triton's vLLM backend.
 
     `number` is Triton's version of the model; empty, it is the one that the server prefers.
-    `sampling` holds the parameters of requests that bring none; `max_tokens` is added to them.
+    `sampling` holds the usual parameters; a request's own go over them, and its `max_tokens`.
     """
 
     def __init__(
