@@ -17,7 +17,8 @@ from schemas.envelope import headers
 from schemas.topics import type_of
 from streams.config import Settings
 from streams.control import Conflict, put
-from streams.prompts.registry import Prompts, Said
+from streams.prompts.registry import Prompts
+from streams.said import Said
 from tests.doubles.client import Client, eventually
 from tests.doubles.stack import TestStack
 

@@ -15,7 +15,8 @@ from schemas.examples import EXAMPLES
 from streams.prompts import files
 from streams.prompts.copies import Copied, Importer, give
 from streams.prompts.mlflowstore import Entry, MlflowStore, RegistryRefused, store
-from streams.prompts.registry import Prompts, Said
+from streams.prompts.registry import Prompts
+from streams.said import Said
 from tests.doubles.log import MemoryLog
 
 BASE = built_in("reader")
