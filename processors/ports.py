@@ -10,6 +10,7 @@ from processors.index import Access, DocumentRow, PassageRow
 from processors.judge.findings import Judged
 from processors.retrieve import PassageHit, UnitHit
 from schemas.index import IndexChange
+from schemas.responses import Finish
 
 
 class Embedder(Protocol):
@@ -26,10 +27,12 @@ class Embedder(Protocol):
 
 
 class Generation(Protocol):
-    """An answer in the making. The counts are known once the pieces have ended."""
+    """An answer in the making. The counts are those of the pieces that came so far."""
 
     input_tokens: int
     output_tokens: int
+    finish: Finish
+    """`length` once it has ended for `max_tokens`."""
 
     def __aiter__(self) -> AsyncIterator[str]:
         """Itself."""

@@ -9,6 +9,7 @@ from monitoring.metrics.answers import *
 from monitoring.metrics.gateway import *
 from monitoring.metrics.index import *
 from monitoring.metrics.judge import *
+from monitoring.metrics.ledger import *
 from monitoring.metrics.metric import *
 from monitoring.metrics.monitor import *
 from monitoring.metrics.routes import *
@@ -20,6 +21,7 @@ FAMILIES = {
     "worker": WORKERS,
     "indexer": INDEXER,
     "writer": WRITER,
+    "admission": ADMISSION,
     "routes": ROUTES,
     "answerer": ANSWERER,
     "judge": JUDGE,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import InferRequestedOutput
 
 from processors.version import IndexSpec
+from schemas.responses import Finish
 from streams.clients.errors import ModelDeadline, ModelError, ModelRejected
 from streams.clients.triton_calls import (
     Connection,
@@ -26,6 +27,7 @@ from streams.clients.triton_calls import (
     text_of,
     translated,
     true_tensor,
+    word,
 )
 from streams.config import Triton
 
@@ -44,6 +46,7 @@ _FLAGS = (
     "exclude_input_in_output",
     "return_num_input_tokens",
     "return_num_output_tokens",
+    "return_finish_reason",
 )
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -184,11 +187,12 @@ class TritonEmbedder:
 
 
 class Generation(AsyncIterator[str]):
-    """Pieces of an answer; when they have ended, `input_tokens` and `output_tokens` are known."""
+    """Pieces of an answer, with the tokens of what came so far."""
 
     def __init__(self) -> None:
         self.input_tokens = 0
         self.output_tokens = 0
+        self.finish: Finish = "stop"
         self._pieces: AsyncGenerator[str, None] | None = None
 
     def reading(self, pieces: AsyncGenerator[str, None]) -> Self:
@@ -200,6 +204,8 @@ class Generation(AsyncIterator[str]):
         """Add what one response says was used."""
         self.input_tokens = number(result, "num_input_tokens") or self.input_tokens
         self.output_tokens += number(result, "num_output_tokens")
+        if word(result, "finish_reason") == "length":
+            self.finish = "length"
 
     async def __anext__(self) -> str:
         """The next piece. Raises the model errors of `streams.clients.errors`."""

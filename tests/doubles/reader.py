@@ -4,6 +4,9 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from processors.tokens import WordTokenizer
+from schemas.responses import Finish
+
 Script = Callable[[str], Sequence[str]]
 """A prompt to the pieces of its answer."""
 
@@ -25,8 +28,10 @@ class ScriptedGeneration:
     """The port `Generation`. While `gate` is shut nothing more comes."""
 
     def __init__(self, pieces: Sequence[str], prompt: str, gate: asyncio.Event) -> None:
-        self.input_tokens = len(prompt.split())
+        self.input_tokens = WordTokenizer().count(prompt)
         self.output_tokens = 0
+        self.finish: Finish = "stop"
+        self.halts_after: int | None = None
         self.closed = False
         self._left = list(pieces)
         self._gate = gate
@@ -38,6 +43,8 @@ class ScriptedGeneration:
     async def __anext__(self) -> str:
         """The next piece."""
         await self._gate.wait()
+        if self.output_tokens == self.halts_after:
+            await asyncio.Event().wait()
         if self.closed or not self._left:
             raise StopAsyncIteration
         self.output_tokens += 1
@@ -57,12 +64,18 @@ class ScriptedReader:
         self.script = script
         self.prompts: list[str] = []
         self.generations: list[ScriptedGeneration] = []
+        self.halts_after: int | None = None
+        """After so many pieces nothing more comes, ever."""
         self.gate = asyncio.Event()
         self.gate.set()
 
     def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> ScriptedGeneration:
         """Begin what the script says; what the script raises, this raises."""
         self.prompts.append(prompt)
-        generation = ScriptedGeneration(self.script(prompt)[:max_tokens], prompt, self.gate)
+        whole = self.script(prompt)
+        generation = ScriptedGeneration(whole[:max_tokens], prompt, self.gate)
+        if len(whole) > max_tokens:
+            generation.finish = "length"
+        generation.halts_after = self.halts_after
         self.generations.append(generation)
         return generation
