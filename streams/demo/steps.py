@@ -52,6 +52,7 @@ class Spine:
                 spec,
                 as_of=None,
                 horizon=_now() - self._stage.settings.limits.horizon_ms * 1000,
+                now=_now(),
                 say=_silent,
             )
         finally:

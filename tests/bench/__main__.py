@@ -25,6 +25,7 @@ NAMES = (
     "drift",
     "monitoring",
     "judging",
+    "ledger",
 )
 
 
