@@ -198,7 +198,10 @@ class Settings(BaseSettings):
     )
     state_dir: Path = Field(ROOT / ".freshet", description="data, logs and the lock of one stack")
     index_version: str = Field(
-        "v1", pattern=r"^[a-z0-9_]{1,32}$", description="the index to write and to read"
+        "v1",
+        pattern=r"^[a-z0-9_]{1,32}$",
+        description="the index version of an indexer or writer, and the one that the gateway, the "
+        "monitor and the commands tell of; routes say which one answers",
     )
     tenant: str = Field("default", description="the tenant that the command line speaks for")
     worker_id: str = Field(

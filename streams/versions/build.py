@@ -14,7 +14,7 @@ from streams.clients.triton import TritonEmbedder
 from streams.config import Settings, Triton
 from streams.errors import FreshetError
 from streams.said import Said
-from streams.versions.behind import Step, caught_up
+from streams.versions.behind import DOCUMENTS, Step, caught_up
 from streams.versions.change import declare_whole, in_force, make
 from streams.versions.known import known
 
@@ -47,7 +47,10 @@ async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said
         raise FreshetError("say with --why what it is for: it is kept with the index version")
     if there is None:
         spec = await _with_dimensions(settings.triton, spec)
-        await ensure_topics(settings.kafka, settings.limits.horizon_ms, [spec.name])
+        # As many partitions as the documents have, whatever the settings say by now.
+        partitions = len(await log.ends(DOCUMENTS))
+        kafka = settings.kafka.model_copy(update={"partitions": partitions})
+        await ensure_topics(kafka, settings.limits.horizon_ms, [spec.name])
     return await make(log, settings, spec, author)
 
 

@@ -81,6 +81,7 @@ async def declare_whole(
     control = await in_force(log, settings)
     version = kept_in_step(control, name)
     if version.state == "building":
+        author = author._replace(why=author.why or version.why)
         whole = _next(control, version, author, state="serving", complete_from=complete_from)
         await _put(log, settings, whole)
 

@@ -15,7 +15,7 @@ from tests.doubles.client import Client, eventually
 from tests.doubles.stack import TestStack
 from tests.doubles.traffic import Traffic
 
-NAME = "finer"
+NAME = "trial"
 QUESTION = "Who keeps the lighthouse of the northern cape?"
 TEXT = """# Lighthouse
 
@@ -80,7 +80,7 @@ async def test_a_version_is_built_used_given_back_and_retired_while_all_goes_on(
         found = await listed(stack)
         assert (found[NAME]["state"], found[NAME]["routes"]) == ("serving", [])
         assert found["v1"]["routes"] == ["default"]
-        assert {"indexer@finer", "writer@finer"} <= _parts(stack)
+        assert {f"indexer@{NAME}", f"writer@{NAME}"} <= _parts(stack)
         compared = json.loads(
             await run(stack, "index", "compare", "v1", NAME, "--last", "8", "--json")
         )
