@@ -8,13 +8,10 @@ from processors.ledger.accounts import Key, key_of
 from processors.ledger.ledger import Standing
 from processors.ledger.standings import in_force
 from processors.spending import Spending
-from schemas.codec import InvalidEvent, decode
 from schemas.control import Budget
-from schemas.envelope import Envelope, InvalidEnvelope
-from schemas.usage import Bound, Charge, Released, Reserved, Settled, Unit, WindowName
+from schemas.usage import Bound, Charge, Unit, WindowName
 from streams.clients.kafka import LogClient
-
-PARTITION = 0
+from streams.views.ledger import PARTITION, TOPIC, read
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -44,13 +41,9 @@ class Line(Struct, frozen=True, kw_only=True):
 async def read_spending(log: LogClient) -> Spending:
     """All that was ever reserved, settled and released."""
     spending = Spending()
-    async for record in log.read("usage", partitions=[PARTITION]):
-        try:
-            event = decode(record.topic, record.value, Envelope.from_headers(record.headers))
-        except (InvalidEvent, InvalidEnvelope):
-            continue
-        assert isinstance(event, Reserved | Settled | Released)
-        spending.observe(event, record.timestamp_ms * 1000)
+    async for record in log.read(TOPIC, partitions=[PARTITION]):
+        if (event := read(record)) is not None:
+            spending.observe(event, record.timestamp_ms * 1000)
     return spending
 
 

@@ -150,10 +150,11 @@ async def compare(
     one, other = (Side(settings, log, control, name) for name in names)
 
     async def ask(asked: Asked) -> Pair | str:
+        plan = asked.plan
         async with slots:
             try:
-                reader = await readers.get(asked.plan.model)
-                means = Means(plan=asked.plan, prompt=prompts[asked.plan.prompt], reader=reader)
+                reader = await readers.get(plan.model)
+                means = Means(plan=plan, prompt=prompts[plan.prompt], reader=reader)
                 found = await asyncio.gather(one.ask(asked, means), other.ask(asked, means))
             except ClientError as error:
                 return f"{asked.query.text[:80]!r}: {error}"

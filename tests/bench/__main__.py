@@ -26,6 +26,7 @@ NAMES = (
     "monitoring",
     "judging",
     "routes",
+    "ledger",
 )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
@@ -286,12 +286,12 @@ async def test_requests_in_hand_are_bounded_for_one_tenant_and_for_no_other(
 
 
 @pytest.fixture(scope="module")
-def rotated(stack: TestStack) -> Iterator[tuple[str, str, str]]:
+def rotated(stack: TestStack) -> tuple[str, str, str]:
     """A tenant's key and what took its place."""
     old = made_key(stack, "rotating")
     done = stack.freshet("keys", "rotate", old.split("_")[1], "--grace", "0s")
     assert done.returncode == 0, done.stderr
-    yield "rotating", old, done.stdout.strip()
+    return "rotating", old, done.stdout.strip()
 
 
 async def test_a_rotated_key_works_and_the_old_one_does_not(
