@@ -4,7 +4,6 @@ Requests that share a bound are tried by priority and then in order of arrival: 
 fit yet holds back those behind it, so that none waits for ever while smaller ones pass.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -23,18 +22,25 @@ _Item = TypeVar("_Item")
 class Waiting(Generic[_Item]):
     """A request that nothing is decided of."""
 
-    __slots__ = ("asked", "held", "item", "keys", "not_before", "trying", "until")
+    __slots__ = ("_keys", "asked", "held", "item", "not_before", "trying", "until")
 
     def __init__(self, asked: Reserved, until: int, item: _Item) -> None:
         self.asked = asked
         self.until = until
         """It may wait no longer."""
         self.item = item
-        self.keys = frozenset(_keys(asked))
+        self._keys: frozenset[Key] | None = None
         self.not_before = 0
         self.trying = False
-        self.held: Counter[Key] = Counter()
+        self.held: dict[Key, int] = {}
         """What it asks for, while it is tried."""
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The accounts that it may be charged to."""
+        if self._keys is None:
+            self._keys = frozenset(_keys(self.asked))
+        return self._keys
 
 
 class Step(NamedTuple, Generic[_Item]):
@@ -54,7 +60,7 @@ class Queue(Generic[_Item]):
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._waiting: dict[Priority, dict[Waiting[_Item], None]] = {one: {} for one in _ORDER}
-        self._on_its_way: Counter[Key] = Counter()
+        self._on_its_way: dict[Key, int] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
@@ -84,10 +90,11 @@ class Queue(Generic[_Item]):
     def tried(self, one: Waiting[_Item], verdict: Verdict, now: int) -> bool:
         """Take the verdict on one that was let try; True where it has left the queue, granted or
         because it may wait no longer."""
-        self._on_its_way.subtract(one.held)
-        for key in one.held:
-            if not self._on_its_way[key]:
-                del self._on_its_way[key]
+        on_its_way = self._on_its_way
+        for key, held in one.held.items():
+            on_its_way[key] -= held
+            if not on_its_way[key]:
+                del on_its_way[key]
         one.held.clear()
         one.trying, one.not_before = False, now + AGAIN
         if verdict.granted is None and one.until > now:
@@ -102,7 +109,7 @@ class Queue(Generic[_Item]):
             found.known.append(one)
         elif one.until > now and one.not_before > now:
             held_back |= one.keys
-        elif one.until <= now or held_back.isdisjoint(one.keys):
+        elif one.until <= now or not held_back or held_back.isdisjoint(one.keys):
             self._decide(one, now, held_back, found)
 
     def _decide(
@@ -122,8 +129,8 @@ class Queue(Generic[_Item]):
     def _lets_try(self, one: Waiting[_Item], decision: Decision, granted: int) -> None:
         one.trying = True
         for key, bound in decision.charged.items():
-            one.held[key] = amount(bound, granted, one.asked.price)
-        self._on_its_way.update(one.held)
+            held = one.held[key] = amount(bound, granted, one.asked.price)
+            self._on_its_way[key] = self._on_its_way.get(key, 0) + held
 
     def _may_come_to_fit(self, one: Waiting[_Item], now: int) -> bool:
         """Whether it is others' holds that leave no room, which may come to less."""
