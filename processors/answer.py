@@ -10,6 +10,7 @@ from contextlib import aclosing
 from msgspec import Struct
 from msgspec.structs import replace
 
+from processors.allowance import Spent, fitted
 from processors.cite import CitedPassage, cite
 from processors.index import Access
 from processors.ports import Embedder, Generation, IndexReader, Reader
@@ -17,10 +18,15 @@ from processors.prompt import UNANSWERABLE, PromptPassage, fitting, render, valu
 from processors.routes import label
 from processors.search import Retrieved, search
 from processors.statistics import Statistics
+from processors.tokens import WORDS, Tokenizer
 from processors.version import IndexSpec
 from schemas.control import PromptVersion
 from schemas.queries import Plan, Query
-from schemas.responses import Error, ErrorType, Receipt, Response, Status, Usage
+from schemas.responses import Error, ErrorType, Finish, Receipt, Response, Status, Usage
+
+FINISHED: Finish = "stop"
+WITHOUT_BOUND = 2**62
+"""Tokens: for what is not charged to anybody."""
 
 Emit = Callable[[str], Awaitable[None]]
 """Takes the next piece of an answer while it is written."""
@@ -53,21 +59,35 @@ class Answerer:
         embedder: Embedder,
         statistics: Statistics,
         clock: Callable[[], int],
+        tokenizer: Tokenizer = WORDS,
     ) -> None:
         self._spec = spec
         self._index = index
         self._embedder = embedder
         self._statistics = statistics
+        self._tokenizer = tokenizer
         self._clock = clock
 
     async def answer(
-        self, query: Query, means: Means, point: ReadPoint, *, timeout_s: float, emit: Emit
+        self,
+        query: Query,
+        means: Means,
+        point: ReadPoint,
+        *,
+        timeout_s: float,
+        emit: Emit,
+        tokens: int = WITHOUT_BOUND,
+        spent: Spent | None = None,
     ) -> Response:
         """Answer `query` by `means` as of `point`, giving `emit` the pieces as they come.
 
+        It takes no more than `tokens` in and out, and what it takes stands in `spent` at any time.
+
         Raises:
+            TooLittle: with so few nothing can be answered.
             ValueTooLong: the question brings a value that is longer than its prompt takes.
         """
+        spent = Spent() if spent is None else spent
         timings = _Timings(self._clock)
         matrix = await self._embedder.embed([query.text])
         timings.mark("embed")
@@ -84,12 +104,25 @@ class Answerer:
         )
         timings.mark("search")
         found = found[: fitting(means.prompt, _passages(found))]
-        receipt = self._receipt(means, point, weights, found)
-        text, usage = "", Usage()
+        text, finish = "", FINISHED
         if found:
-            prompt = prompt_for(means.prompt, values_of(query, point.at), found)
-            pieces = means.reader.generate(prompt, max_tokens=query.max_tokens, timeout_s=timeout_s)
-            text, usage = await _read(pieces, emit, timings)
+            asked = fitted(
+                means.prompt,
+                values_of(query, point.at),
+                _passages(found),
+                self._tokenizer,
+                tokens=tokens,
+                max_tokens=query.max_tokens,
+            )
+            found = found[: asked.passages]
+            pieces = means.reader.generate(
+                asked.prompt,
+                max_tokens=asked.max_tokens,
+                timeout_s=timeout_s,
+                sampling=means.prompt.parameters,
+            )
+            text = await self._read(pieces, emit, timings, spent, asked.input_tokens)
+            finish = pieces.finish
         timings.mark("generate")
         answered = bool(text) and text != UNANSWERABLE
         return Response(
@@ -98,10 +131,42 @@ class Answerer:
             status="answered" if answered else "unanswerable",
             answer=text if answered else "",
             citations=cite(text, _cited(found)) if answered else [],
-            usage=usage,
-            receipt=receipt,
+            usage=spent.usage,
+            receipt=self._receipt(means, point, weights, found),
             timings_ms=timings.taken,
+            finish=finish,
         )
+
+    async def _read(
+        self,
+        pieces: Generation,
+        emit: Emit,
+        timings: "_Timings",
+        spent: Spent,
+        input_tokens: int,
+    ) -> str:
+        text = held = ""
+        try:
+            async with aclosing(pieces) as stream:
+                async for piece in stream:
+                    text += piece
+                    held += piece
+                    # Nobody is shown the first half of the word that stands for "no answer".
+                    if not UNANSWERABLE.startswith(text.strip()):
+                        if text == held:
+                            timings.mark("first_piece")
+                        await emit(held)
+                        held = ""
+        finally:
+            spent.usage = Usage(
+                input_tokens=pieces.input_tokens, output_tokens=pieces.output_tokens
+            )
+            spent.counted = Usage(
+                input_tokens=input_tokens, output_tokens=self._tokenizer.count(text)
+            )
+        if held.strip() and text.strip() != UNANSWERABLE:
+            await emit(held)
+        return text.strip()
 
     def _receipt(
         self,
@@ -136,23 +201,6 @@ def _weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
     return replace(spec, fusion=fusion)
 
 
-async def _read(pieces: Generation, emit: Emit, timings: "_Timings") -> tuple[str, Usage]:
-    text = held = ""
-    async with aclosing(pieces) as stream:
-        async for piece in stream:
-            text += piece
-            held += piece
-            # Nobody is shown the first half of the word that stands for "no answer".
-            if not UNANSWERABLE.startswith(text.strip()):
-                if text == held:
-                    timings.mark("first_piece")
-                await emit(held)
-                held = ""
-    if held.strip() and text.strip() != UNANSWERABLE:
-        await emit(held)
-    return text.strip(), Usage(input_tokens=pieces.input_tokens, output_tokens=pieces.output_tokens)
-
-
 def prompt_for(prompt: PromptVersion, values: Mapping[str, str], found: Sequence[Retrieved]) -> str:
     """The prompt for a question, which gives `values`, over what was found, in that order.
 
@@ -183,6 +231,12 @@ def without_answer(
         timings_ms={},
         error=Error(type=error_type, message=message, retry_after_s=retry_after_s),
     )
+
+
+def refused_by(query: Query, error: Error) -> Response:
+    """The final response of a question that did not fit a bound."""
+    response = without_answer(query.query_id, query.tenant, error.type, error.message)
+    return replace(response, status="quota_exceeded", error=error)
 
 
 def _passages(found: Sequence[Retrieved]) -> list[PromptPassage]:

@@ -49,7 +49,7 @@ class Control:
         may be compacted away. A key's revocation counts whatever its revision, and for good.
         """
         key = key_of(event)
-        if wrong := _unsound(event):
+        if wrong := unsound(event):
             return f"{key}: {wrong}"
         before = self._found.get(key)
         if before is not None and (refused := self._refused(key, before, event)):
@@ -109,8 +109,8 @@ class Control:
         return None
 
 
-def _unsound(event: ControlEvent) -> str | None:
-    """Why an event cannot be followed, whatever else is in force; None where it can."""
+def unsound(event: ControlEvent) -> str | None:
+    """Why an event counts nowhere, whatever else is in force; None where it may."""
     match event:
         case PromptVersion():
             return "; ".join(faults(event))

@@ -24,6 +24,9 @@ ErrorType = Literal[
 ]
 
 
+Finish = Literal["stop", "length"]
+
+
 class Citation(Struct, frozen=True, kw_only=True):
     """Where a part of the answer stands: `quote` is exactly the source's text[start:end]."""
 
@@ -104,7 +107,7 @@ class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Absent only when the question never reached the index."""
     timings_ms: dict[str, float]
     error: Error | None = None
-    finish: Literal["stop", "length"] = "stop"
+    finish: Finish = "stop"
     """`length`: the answer was cut where its tokens ended."""
     shadow_of: Id | None = None
     """The question whose answer was shown in place of this one, which nobody has seen."""

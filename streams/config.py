@@ -69,6 +69,11 @@ class Triton(BaseModel):
     )
     reader: str = Field("reader", description="the model that answers")
     judge: str = Field("judge", description="the model that judges answers")
+    tokenizer: Path | None = Field(
+        None,
+        description="a `tokenizer.json` that counts as the reader's server does; without one, "
+        "words and signs are counted, as the extractive reader does",
+    )
     embed_timeout_s: float = Field(60.0, description="how long an embedding is tried")
     threads: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
@@ -102,8 +107,14 @@ class Limits(BaseModel):
 
     horizon_ms: int = Field(30 * DAY_MS, description="how far back replay and `as_of` reach")
     answer_deadline_s: float = Field(30.0, description="after which a question has failed")
+    quota_wait_s: float = Field(
+        2.0, ge=0, description="how long a question may wait for tokens that others hold"
+    )
     after_timeout_s: float = Field(15.0, description="how long `after` and staleness may wait")
     concurrent_answers: int = Field(16, description="questions that an answerer has in hand")
+    concurrent_shadows: int = Field(
+        4, ge=1, description="and beside them, questions that it answers again without showing it"
+    )
     batch_documents: int = Field(64, description="documents that the indexer plans at once")
     tick_s: float = Field(1.0, description="how often an idle partition's index time advances")
 
@@ -180,6 +191,11 @@ class Settings(BaseSettings):
         env_prefix="FRESHET_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
+    environment: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9-]{0,31})?$",
+        description="such as staging; topics and collections that are another's are not touched",
+    )
     state_dir: Path = Field(ROOT / ".freshet", description="data, logs and the lock of one stack")
     index_version: str = Field(
         "v1",
@@ -201,7 +217,8 @@ class Settings(BaseSettings):
     monitor: Monitor = Monitor()
     prices: dict[str, tuple[float, float]] = Field(
         default_factory=dict,
-        description="US dollars for a million tokens in and out, by model (`name@version`)",
+        description="US dollars for a million tokens in and out, by model: `name@version`, or "
+        "`name` for all its versions",
     )
     metrics: Metrics = Metrics()
     dashboards: Dashboards = Dashboards()

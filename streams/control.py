@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
-from processors.control import Control
+from processors.control import Control, unsound
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.control import ControlEvent, key_of
 from schemas.envelope import Envelope, InvalidEnvelope, headers
@@ -48,13 +48,15 @@ def event_in(record: Record) -> ControlEvent:
     """The change that a record makes.
 
     Raises:
-        InvalidEvent: it is none, or lies under another's key.
+        InvalidEvent: it is none, lies under another's key, or is unsound.
         InvalidEnvelope: its headers make no sense.
     """
     event = decode(TOPIC, record.value, Envelope.from_headers(record.headers))
     assert isinstance(event, ControlEvent)
     if record.key != key_of(event).encode():
         raise InvalidEvent("invalid", f"the record's key is not {key_of(event)!r}")
+    if wrong := unsound(event):
+        raise InvalidEvent("invalid", wrong)
     return event
 
 

@@ -4,9 +4,11 @@ What the supervisor starts. It is the command line's `freshet worker` and `fresh
 without the command line, which takes longer to import than it is used.
 """
 
+import asyncio
 import sys
 
 from streams import config
+from streams.environments import hold
 from streams.errors import ConfigError, FreshetError
 
 GATEWAY = "gateway"
@@ -15,6 +17,7 @@ GATEWAY = "gateway"
 def run(name: str) -> None:
     """Run until told to stop. Raises FreshetError."""
     settings = config.load()
+    asyncio.run(hold(settings))
     if name == GATEWAY:
         from streams.gateway.run import run as serve
 

@@ -58,6 +58,13 @@ WORKERS = Dashboard(
                     red_from=1,
                 ),
                 Panel(
+                    "Dangling references",
+                    "Aliases and routes that name a prompt which is not there. "
+                    "`freshet prompts list` names them.",
+                    (Query("max(freshet_steward_dangling_references)"),),
+                    red_from=1,
+                ),
+                Panel(
                     "Batches",
                     "How many events a worker takes at once, at most, in 95 of 100 batches.",
                     quantiles("freshet_worker_batch_events", 0.95, by="role"),

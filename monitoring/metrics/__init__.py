@@ -9,9 +9,11 @@ from monitoring.metrics.answers import *
 from monitoring.metrics.gateway import *
 from monitoring.metrics.index import *
 from monitoring.metrics.judge import *
+from monitoring.metrics.ledger import *
 from monitoring.metrics.metric import *
 from monitoring.metrics.monitor import *
 from monitoring.metrics.routes import *
+from monitoring.metrics.steward import *
 from monitoring.metrics.workers import *
 
 FAMILIES = {
@@ -19,10 +21,12 @@ FAMILIES = {
     "worker": WORKERS,
     "indexer": INDEXER,
     "writer": WRITER,
+    "admission": ADMISSION,
     "routes": ROUTES,
     "answerer": ANSWERER,
     "judge": JUDGE,
     "monitor": MONITOR,
+    "steward": STEWARD,
 }
 """By the process that shows them; `worker` are those of each, `routes` of several."""
 

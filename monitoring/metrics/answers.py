@@ -24,6 +24,13 @@ ANSWERER_TOKENS = Metric(
     "Tokens of responses as the model server counted them; `kind` is `input` or `output`, or, of "
     "answers that nobody sees, `shadow_input` or `shadow_output`.",
 )
+ANSWERER_MISCOUNTED = Metric(
+    "freshet_answerer_miscounted_tokens_total",
+    "counter",
+    "tokens",
+    ("kind",),
+    "By how many tokens the model server's counts and the tokenizer's differ.",
+)
 ANSWERER_STALENESS = Metric(
     "freshet_answerer_index_staleness_seconds",
     "gauge",
@@ -41,13 +48,17 @@ Many `unanswerable` ones mean that people ask what nobody has written down. `dur
 an answer takes within Freshet, without the way through the gateway.
 
 `tokens` is what the model read (`input`: the question and the passages) and wrote (`output`):
-what a model server charges for. `index_staleness` is how old the newest state of the documents is
-that an answer could use at this moment. It rises slowly while nothing happens and jumps back;
-what rises for minutes is an index that has stopped following.""",
+what a model server charges for. `miscounted` should stay at 0: where it grows, reservations are
+made with another tokenizer than the model's (set `triton.tokenizer`), and budgets may be passed.
+
+`index_staleness` is how old the newest state of the documents is that an answer could use at this
+moment. It rises slowly while nothing happens and jumps back; what rises for minutes is an index
+that has stopped following.""",
     (
         ANSWERER_RESPONSES,
         ANSWERER_DURATION,
         ANSWERER_TOKENS,
+        ANSWERER_MISCOUNTED,
         ANSWERER_STALENESS,
     ),
 )

@@ -19,14 +19,21 @@ class Key(NamedTuple):
 
 def key_of(bound: Bound) -> Key:
     """The account that a bound is about."""
-    return Key(
-        bound.budget,
-        bound.bucket,
-        bound.unit,
-        bound.window,
-        bound.calendar,
-        bound.burst is not None,
+    return _new(
+        Key,
+        (
+            bound.budget,
+            bound.bucket,
+            bound.unit,
+            bound.window,
+            bound.calendar,
+            bound.burst is not None,
+        ),
     )
+
+
+_new = tuple.__new__
+"""What `Key` does with much ado: it is made several times for each decision."""
 
 
 class Account:

@@ -27,72 +27,62 @@ class Decision(NamedTuple):
     """Those in shadow mode that left less room than is of use."""
 
 
-class Decider:
-    """Decides one reservation by how the accounts stand at a moment.
+class Room:
+    """How much room bounds leave at a moment.
 
-    Without `holds` it is decided as if every hold of tokens, of money or of a place had come to
-    nothing. A held request most likely becomes a used one, so of `requests` holds count even then.
+    `holds` False: as if every hold of tokens, of money or of a place came to nothing. A held
+    request most likely becomes a used one, so of `requests` holds count even then.
     """
 
+    __slots__ = ("_accounts", "_also", "_holds", "_now")
+
     def __init__(
-        self,
-        accounts: Mapping[Key, Account],
-        asked: Reserved,
-        now: int,
-        also: Also = NOTHING,
-        *,
-        holds: bool = True,
+        self, accounts: Mapping[Key, Account], now: int, also: Also = NOTHING, holds: bool = True
     ) -> None:
         self._accounts = accounts
-        self._asked = asked
         self._now = now
         self._also = also
         self._holds = holds
-        self._dearest = dearest(asked.price)
 
-    def decide(self) -> Decision:
+    def decide(self, asked: Reserved) -> Decision:
         """Grant the most that fits every bound."""
-        asked = self._asked
-        granted, short, would_refuse = asked.tokens, None, []
+        tokens, least_ = asked.tokens, least(asked)
+        granted, short, would_refuse = tokens, None, []
         charged: dict[Key, Bound] = {}
         for charge in asked.charges:
-            room, key, bound = self._place(charge)
+            key = key_of(charge)
+            bound: Bound = charge
+            room = self._left(charge, key, tokens, asked.price)
+            if room < tokens and charge.pool is not None:
+                pooled = key_of(charge.pool)
+                there = self._left(charge.pool, pooled, tokens, asked.price)
+                if there > room:
+                    room = there
+                    if not charge.shadow:
+                        key, bound = pooled, charge.pool
             charged[key] = bound
             if charge.shadow:
-                if room < least(asked):
+                if room < least_:
                     would_refuse.append(charge)
             elif room < granted:
                 granted, short = room, charge
-        fits = granted >= least(asked)
-        return Decision(granted if fits else None, short, charged, would_refuse)
+        return Decision(granted if granted >= least_ else None, short, charged, would_refuse)
 
-    def _place(self, charge: Charge) -> tuple[int, Key, Bound]:
-        """The room for it, in tokens, and where: in the bound's own account or in its pool's."""
-        key = key_of(charge)
-        room = self._room(charge, key)
-        if charge.pool is None or room >= self._asked.tokens:
-            return room, key, charge
-        pooled = key_of(charge.pool)
-        room_there = self._room(charge.pool, pooled)
-        if room_there <= room:
-            return room, key, charge
-        return (room_there, key, charge) if charge.shadow else (room_there, pooled, charge.pool)
-
-    def _room(self, bound: Bound, key: Key) -> int:
+    def _left(self, bound: Bound, key: Key, tokens: int, price: Price | None) -> int:
+        """In tokens, where so many are asked for."""
         left = bound.usable
-        if (account := self._accounts.get(key)) is not None:
+        account = self._accounts.get(key)
+        if account is not None:
             left -= account.used(self._now)
             if self._holds or bound.unit == "requests":
                 left -= account.held
-        if self._holds:
+        if self._also and self._holds:
             left -= self._also.get(key, 0)
-        match bound.unit:
-            case "tokens":
-                return left
-            case "nanousd":
-                return left // self._dearest if self._dearest else self._asked.tokens
-            case _:
-                return self._asked.tokens if left > 0 else _NONE
+        if bound.unit == "tokens":
+            return left
+        if bound.unit == "nanousd":
+            return left // dear if (dear := dearest(price)) else tokens
+        return tokens if left > 0 else _NONE
 
 
 def least(asked: Reserved) -> int:
@@ -107,10 +97,6 @@ def dearest(price: Price | None) -> int:
 
 def amount(bound: Bound, tokens: int, price: Price | None) -> int:
     """What a grant of so many tokens holds of a bound, in its unit."""
-    match bound.unit:
-        case "tokens":
-            return tokens
-        case "nanousd":
-            return tokens * dearest(price)
-        case _:
-            return 1
+    if bound.unit == "tokens":
+        return tokens
+    return tokens * dearest(price) if bound.unit == "nanousd" else 1

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from processors.ledger.accounts import Account, Key, key_of
-from processors.ledger.decide import NOTHING, Also, Decider, Decision, amount, least
+from processors.ledger.decide import NOTHING, Also, Decision, Room, amount, least
 from schemas.usage import Bound, Charge, Price, Released, Reserved, Settled, UsageEvent
 
 REMEMBERED = 3600 * 1_000_000
@@ -104,7 +104,7 @@ class Ledger:
         self, asked: Reserved, now: int, also: Also = NOTHING, *, holds: bool = True
     ) -> Decision:
         """What a reservation that is not known yet would come to at a moment."""
-        return Decider(self._accounts, asked, now, also, holds=holds).decide()
+        return Room(self._accounts, now, also, holds).decide(asked)
 
     def fits_at(self, asked: Reserved, now: int) -> int | None:
         """The first moment from `now` on at which the least of a request fits, if every hold comes

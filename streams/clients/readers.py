@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from streams.clients.errors import ModelError
 from streams.clients.triton import TritonReader
+from streams.clients.triton_calls import Connection, translated
 
 LOOK_AGAIN_S = 30.0
 _LOOK_S = 5.0
@@ -64,6 +65,20 @@ class _Served:
     async def _look_again(self) -> None:
         with suppress(ModelError):
             await self._reader.look(_LOOK_S)
+
+
+async def is_served(url: str, model: str, timeout_s: float = 3.0) -> bool | None:
+    """Whether a model, `name@version`, is there and ready; None where no server says so."""
+    name, _, number = model.rpartition("@")
+    connection = Connection(url)
+    try:
+        with translated():
+            found = await connection.client.is_model_ready(name, number, client_timeout=timeout_s)
+            return bool(found)
+    except ModelError:
+        return None
+    finally:
+        await connection.close()
 
 
 def _now() -> float:

@@ -130,3 +130,12 @@ def number(result: Any, name: str) -> int:
     """The number in an output tensor, 0 when the response has none of that name."""
     array = result.as_numpy(name)
     return 0 if array is None or not array.size else int(array.reshape(-1)[0])
+
+
+def word(result: Any, name: str) -> str:
+    """The word in an output tensor, empty when the response has none of that name."""
+    array = result.as_numpy(name)
+    if array is None or not array.size:
+        return ""
+    value = array.reshape(-1)[0]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

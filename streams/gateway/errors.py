@@ -3,14 +3,14 @@
 {"error": {"message": .., "type": .., "param": .., "code": ..}, "freshet": {..}?}
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
 
 from schemas.responses import Error, ErrorType, ExceededLimit, Response
 from schemas.usage import Unit
-from streams.gateway.ratelimits import Standing, rate_limit_headers
+from streams.gateway.ratelimits import Room, rate_limit_headers
 
 CLIENT_CLOSED_REQUEST = 499
 """What nginx calls a request whose caller is gone; nobody is there to read it."""
@@ -56,8 +56,12 @@ class ApiError(Exception):
         retry_after_s: float | None = None,
         details: Mapping[str, Any] | None = None,
         limit: ExceededLimit | None = None,
+        rooms: Sequence[Room] = (),
     ) -> None:
-        """`limit` is what a 429 is about: with one, nothing is made up of when to come again."""
+        """`limit` is what a 429 is about: with one, nothing is made up of when to come again.
+
+        `rooms` are the other bounds of the caller.
+        """
         super().__init__(message)
         self.status = status
         self.code = code
@@ -65,6 +69,7 @@ class ApiError(Exception):
         self.param = param
         self.details = details
         self.limit = limit
+        self.rooms = rooms
         usual = _RETRY_AFTER_S.get(status) if limit is None else limit.reset_s
         self.retry_after_s = retry_after_s or usual
 
@@ -88,7 +93,7 @@ class ApiError(Exception):
         if wait_s is not None:
             found["Retry-After"] = str(max(1, ceil(wait_s)))
         if self.limit is not None:
-            found |= rate_limit_headers([Standing.of(self.limit)])
+            found |= rate_limit_headers([Room.of(self.limit), *self.rooms])
         if self.status == HTTPStatus.UNAUTHORIZED:
             found["WWW-Authenticate"] = 'Bearer realm="freshet"'
         return found
@@ -109,7 +114,9 @@ def log_unavailable(error: Exception) -> ApiError:
     return ApiError(503, "log_unavailable", f"the log does not take events now: {error}")
 
 
-def of_response(response: Response, details: Mapping[str, Any]) -> ApiError:
+def of_response(
+    response: Response, details: Mapping[str, Any], rooms: Sequence[Room] = ()
+) -> ApiError:
     """The error in a response that is neither an answer nor `unanswerable`."""
     error = response.error or _unexplained(response)
     return ApiError(
@@ -120,6 +127,7 @@ def of_response(response: Response, details: Mapping[str, Any]) -> ApiError:
         retry_after_s=error.retry_after_s,
         details=details,
         limit=error.limit,
+        rooms=rooms,
     )
 
 

@@ -15,8 +15,8 @@ _CALLED: Mapping[Unit, str] = {
 """Money has no name there: it is in the body alone."""
 
 
-class Standing(NamedTuple):
-    """A bound, what is left of it, and in how many seconds so much as was used is free again."""
+class Room(NamedTuple):
+    """A bound, what is left of it, and in how many seconds there is more."""
 
     unit: Unit
     limit: int
@@ -29,10 +29,10 @@ class Standing(NamedTuple):
         return cls(limit.unit, limit.limit, limit.remaining, limit.reset_s)
 
 
-def rate_limit_headers(standings: Iterable[Standing]) -> dict[str, str]:
+def rate_limit_headers(rooms: Iterable[Room]) -> dict[str, str]:
     """`x-ratelimit-limit|remaining|reset-tokens` and `-requests`, of the bound with least left."""
-    nearest: dict[str, Standing] = {}
-    for one in standings:
+    nearest: dict[str, Room] = {}
+    for one in rooms:
         name = _CALLED.get(one.unit)
         if name is not None and (name not in nearest or one.remaining < nearest[name].remaining):
             nearest[name] = one

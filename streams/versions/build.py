@@ -13,8 +13,9 @@ from streams.clients.kafka import LogClient, ensure_topics
 from streams.clients.triton import TritonEmbedder
 from streams.config import Settings, Triton
 from streams.errors import FreshetError
+from streams.said import Said
 from streams.versions.behind import DOCUMENTS, Step, caught_up
-from streams.versions.change import Author, declare_whole, in_force, make
+from streams.versions.change import declare_whole, in_force, make
 from streams.versions.known import known
 
 _PROBE_S = 20.0
@@ -32,7 +33,7 @@ class Wishes(NamedTuple):
     embedder: str | None
 
 
-async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Author) -> IndexVersion:
+async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said) -> IndexVersion:
     """Make its topics, and say that it is to be built; what is begun already goes on.
 
     Raises:
@@ -53,7 +54,7 @@ async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Auth
     return await make(log, settings, spec, author)
 
 
-async def finish(log: LogClient, settings: Settings, name: str, author: Author, step: Step) -> int:
+async def finish(log: LogClient, settings: Settings, name: str, author: Said, step: Step) -> int:
     """Wait until it shows all that is in the log now, and say so; gives the index time."""
     since = await caught_up(log, name, step)
     await declare_whole(log, settings, name, since, author)

@@ -15,6 +15,7 @@ from streams.clients.kafka import LogClient
 from streams.config import Settings
 from streams.control import put, read_control
 from streams.errors import FreshetError
+from streams.said import Said
 from streams.versions.behind import Standing, standing
 from streams.versions.known import kept_in_step, known
 
@@ -34,14 +35,6 @@ class TooSoon(Refused):
         self.left_s = left_s
 
 
-class Author(NamedTuple):
-    """Who changes something, why, and when (microseconds)."""
-
-    by: str
-    why: str
-    at: int
-
-
 class Switched(NamedTuple):
     """A route that goes over to another index version; `old` is `new` where it was so already."""
 
@@ -55,7 +48,7 @@ async def in_force(log: LogClient, settings: Settings) -> Control:
     return await read_control(log, built_in(settings.triton.reader))
 
 
-async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Author) -> IndexVersion:
+async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Said) -> IndexVersion:
     """Say that an index version is to be built, or find that it is already.
 
     Raises:
@@ -82,7 +75,7 @@ async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Auth
 
 
 async def declare_whole(
-    log: LogClient, settings: Settings, name: str, complete_from: int, author: Author
+    log: LogClient, settings: Settings, name: str, complete_from: int, author: Said
 ) -> None:
     """Say that a version has caught up, and from which index time on it is whole."""
     control = await in_force(log, settings)
@@ -98,7 +91,7 @@ async def switch(
     settings: Settings,
     name: str,
     routes: Sequence[str],
-    author: Author,
+    author: Said,
     *,
     old: str | None = None,
     within_s: float | None = None,
@@ -123,7 +116,7 @@ async def switch(
     return [switched for _, switched in planned]
 
 
-async def retire(log: LogClient, settings: Settings, name: str, author: Author) -> None:
+async def retire(log: LogClient, settings: Settings, name: str, author: Said) -> None:
     """Keep a version in step with the log no longer.
 
     Raises:
@@ -179,7 +172,7 @@ def _check_standing(version: IndexVersion, stands: Standing, within_s: float) ->
 
 
 def _other(
-    control: Control, route: str, old: str | None, new: str, author: Author
+    control: Control, route: str, old: str | None, new: str, author: Said
 ) -> tuple[Route, Switched]:
     found = control.of(Route).get(route)
     if found is None:
@@ -211,9 +204,7 @@ async def _put(log: LogClient, settings: Settings, change: ControlEvent) -> None
     await put(log, change, built_in(settings.triton.reader))
 
 
-def _next(
-    control: Control, version: IndexVersion, author: Author, **changes: object
-) -> IndexVersion:
+def _next(control: Control, version: IndexVersion, author: Said, **changes: object) -> IndexVersion:
     return replace(
         version,
         revision=control.revision(key_of(version)) + 1,

@@ -1,27 +1,32 @@
 """Admission: `queries` in; `queries.admitted` out, or a `responses` record that says why not."""
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 
 from processors.admission import AdmissionSpec, admit
 from processors.answer import without_answer
+from processors.ledger.asking import Asking
 from processors.refusal import Refused
 from processors.routes import plans, unusable
 from processors.tenants import permitted
+from processors.tokens import Tokenizer
 from schemas.codec import InvalidEvent, decode, encode
 from schemas.common import Id, Principal
 from schemas.envelope import Envelope, InvalidEnvelope, headers
-from schemas.queries import Cancellation, Query
+from schemas.queries import AdmittedQuery, Cancellation, Query
 from schemas.topics import type_of
-from streams.clients.kafka import LogClient
+from streams.clients.kafka import LogClient, Position
 from streams.config import Settings
 from streams.views.control import ControlView
+from streams.views.ledger import LedgerView
 from streams.workers import measures
 from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
+from streams.workers.reserving import GRACE, Outcome, Part, Question, Reserving
 from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
@@ -37,54 +42,78 @@ class _Addressee(msgspec.Struct):
 
 
 class AdmissionHandler:
-    """Checks each question and passes it on. Implements `streams.workers.shell.Handler`."""
+    """Checks each question, reserves what it may use, and passes it on.
+
+    Implements `streams.workers.shell.Handler`. A message is acknowledged when what became of its
+    question is in the log.
+    """
 
     topic = "queries"
     batch_records = 256
     batch_bytes = 1024 * 1024
 
     def __init__(
-        self, settings: Settings, log_client: LogClient, control: ControlView, clock: Clock
+        self,
+        settings: Settings,
+        log_client: LogClient,
+        control: ControlView,
+        tokenizer: Tokenizer,
+        clock: Clock,
     ) -> None:
         self._log = log_client
         self._control = control
         self._unusable: list[str] = []
         self._clock = clock
         self._spec = AdmissionSpec(deadline_us=int(settings.limits.answer_deadline_s * 1e6))
+        self._wait_us = int(settings.limits.quota_wait_s * 1e6)
+        self._asking = Asking(control.control, tokenizer, settings.prices)
+        control.listen(lambda _: self._asking.clear())
+        self.ledger = LedgerView(log_client, control, clock)
+        self._reserving = Reserving(log_client, self.ledger, clock, SOURCE, self._tell)
 
     async def open(self) -> None:
-        """Read what is in force. A question passed on twice is answered once."""
+        """Read what is in force, and how the ledger stands."""
         await self._control.start()
+        await self._reserving.start()
         measures.unusable(0)
 
     async def close(self) -> None:
-        """Nothing is held back."""
+        """Leave the questions that wait: unacknowledged, they are asked again."""
+        await self._reserving.stop()
         await self._control.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """Partitions are all alike here."""
 
     async def idle(self) -> None:
-        """Notice when following `control` has failed, or has brought a branch of no use."""
-        self._control.check()
-        self._look_at_routes()
+        """Notice when following has failed, has brought a branch of no use, or what nobody ends."""
+        self._check()
+        await self._reserving.round()
 
     async def revoke(self, partitions: frozenset[int]) -> None:
-        """Nothing goes on beside `process`."""
+        """Leave the questions that wait to others."""
+        await self._reserving.drop(partitions)
 
     async def process(self, batch: Sequence[Message]) -> None:
-        """Decide on each question, in order."""
-        self._control.check()
-        self._look_at_routes()
+        """Decide on each question, in order; some may have to wait for others."""
+        self._check()
         came_to: Counter[str] = Counter()
         for message in batch:
             try:
-                came_to[await self._one(message)] += 1
+                done = await self._one(message)
             except (InvalidEvent, InvalidEnvelope) as error:
                 await self._invalid(message, error)
-                came_to["invalid"] += 1
-            message.ack()
+                done = "invalid"
+            if done is not None:
+                came_to[done] += 1
+                message.ack()
+        await self._reserving.round()
         measures.outcomes("admission", came_to)
+
+    def _check(self) -> None:
+        self._control.check()
+        self._reserving.check()
+        self._look_at_routes()
 
     def _look_at_routes(self) -> None:
         """Tell of branches that cannot be used, once each."""
@@ -95,8 +124,8 @@ class AdmissionHandler:
         self._unusable = lacking
         measures.unusable(len(lacking))
 
-    async def _one(self, message: Message) -> str:
-        """Deal with one event; gives what became of it."""
+    async def _one(self, message: Message) -> str | None:
+        """Deal with one event; gives what became of it, or None where that is not decided yet."""
         envelope = Envelope.from_headers(message.headers)
         event = decode(self.topic, message.value or b"", envelope)
         if isinstance(event, Query):
@@ -106,9 +135,11 @@ class AdmissionHandler:
         await self._log.send("queries.admitted", event.query_id, encode(event), name)
         return "cancellation"
 
-    async def _question(self, query: Query, message: Message, envelope: Envelope | None) -> str:
+    async def _question(
+        self, query: Query, message: Message, envelope: Envelope | None
+    ) -> str | None:
         if message.key != query.tenant.encode():
-            # Budgets are kept per partition, so a tenant's questions must meet in one.
+            # One tenant's questions meet in one place, and are decided in their order.
             await self._log.send("queries", query.tenant, message.value, message.headers)
             return "rekeyed"
         now = self._clock()
@@ -120,11 +151,33 @@ class AdmissionHandler:
         except Refused as error:
             await self._refuse(query.query_id, query.tenant, str(error))
             return "refused"
-        trace = envelope.traceparent if envelope else None
+        question = Question(message, envelope.traceparent if envelope else None, now, len(admitted))
         for one in admitted:
-            name = headers(type_of(one), source=SOURCE, time=now, traceparent=trace)
-            await self._log.send("queries.admitted", one.query.query_id, encode(one), name)
-        return "admitted"
+            part = Part(question, one)
+            asked = self._asking(one, expires_at=one.deadline + GRACE)
+            self._reserving.add(asked, part, 0 if part.is_shadow else self._wait_us)
+        return None
+
+    async def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        """Pass on what was granted, and say what was refused."""
+        sent = [await self._send(one) for one in outcomes]
+        await asyncio.gather(*(landed for landed in sent if landed is not None))
+        now, came_to = self._clock(), Counter[str]()
+        for one in outcomes:
+            came_to[one.status] += 1
+            measures.decided((now - one.part.question.taken_at) / 1e6, one.error)
+            one.part.question.part_decided()
+        measures.outcomes("admission", came_to)
+
+    async def _send(self, one: Outcome) -> Awaitable[Position] | None:
+        event = one.event
+        if event is None:
+            return None
+        topic = "queries.admitted" if isinstance(event, AdmittedQuery) else "responses"
+        trace = one.part.question.traceparent
+        name = headers(type_of(event), source=SOURCE, time=self._clock(), traceparent=trace)
+        query_id = one.part.admitted.query.query_id
+        return await self._log.submit(topic, query_id, encode(event), name)
 
     async def _invalid(self, message: Message, error: Exception) -> None:
         """Put it aside, and tell who asked where the record says who that is."""

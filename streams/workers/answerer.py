@@ -9,6 +9,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,8 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from monitoring import metrics
-from processors.answer import Means, ReadPoint, without_answer
+from processors.allowance import Spent, TooLittle
+from processors.answer import Means, ReadPoint, refused_by, without_answer
 from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
 from processors.routes import label, plans
@@ -24,7 +26,7 @@ from schemas.codec import InvalidEvent, decode, encode
 from schemas.control import IndexVersion, PromptVersion
 from schemas.envelope import Envelope, InvalidEnvelope, headers
 from schemas.queries import AdmittedQuery, Cancellation, Plan, Query
-from schemas.responses import ErrorType, Response, ResponseDelta
+from schemas.responses import Error, ErrorType, Response, ResponseDelta
 from schemas.topics import TOPICS, retention_ms, type_of
 from streams.clients.errors import IndexUnavailable, ModelDeadline, ModelError, ModelRejected
 from streams.clients.kafka import LogClient, Position
@@ -35,6 +37,7 @@ from streams.workers import measures
 from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
 from streams.workers.lanes import Lane, Lanes, Readers
+from streams.workers.settling import Settling
 from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
@@ -72,7 +75,9 @@ class AnswererHandler:
         self._lanes = lanes
         self._readers = readers
         self._clock = clock
+        self._settling = Settling(log_client, clock, SOURCE)
         self._slots = asyncio.Semaphore(settings.limits.concurrent_answers)
+        self._unseen = asyncio.Semaphore(settings.limits.concurrent_shadows)
         self._owned: frozenset[int] = frozenset()
         self._running: dict[str, _Question] = {}
         self._failure: BaseException | None = None
@@ -96,6 +101,7 @@ class AnswererHandler:
     async def assign(self, partitions: frozenset[int]) -> None:
         """Find out which questions have their response, from whomever."""
         self._owned = partitions
+        await self._settling.assigned()
         since = await self._log.since("responses", self._clock() // 1000 - _LOOK_BACK_MS)
         start = {p: max(since[p], self._read_to.get(p, 0)) for p in partitions}
         async for record in self._log.read("responses", start=start, partitions=partitions):
@@ -131,13 +137,16 @@ class AnswererHandler:
         assert isinstance(event, AdmittedQuery)
         query_id = event.query.query_id
         if query_id in self._answered:
+            await self._settling.release_known(event)
             return _settled(message, "known")
         if (running := self._running.get(query_id)) is not None:
             return running.messages.append(message)  # perhaps the same one, delivered again
-        await self._slots.acquire()
-        if message.partition not in self._owned:
-            return self._slots.release()
-        question = self._running[query_id] = _Question(event.query, message)
+        is_shadow = event.plan is not None and event.plan.shadow_of is not None
+        if not is_shadow:  # which wait for one another, and hold nobody up
+            await self._slots.acquire()
+            if message.partition not in self._owned:
+                return self._slots.release()
+        question = self._running[query_id] = _Question(event.query, message, is_shadow=is_shadow)
         question.task = asyncio.create_task(self._run(event, question), name=query_id)
         question.task.add_done_callback(partial(self._ended, query_id))
         return None
@@ -168,19 +177,22 @@ class AnswererHandler:
     async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
         query_id = admitted.query.query_id
         plan = admitted.plan or plans(self._control.control, admitted.query)[0]
-        response = await self._stoppable(replace(admitted, plan=plan), question)
+        async with self._unseen if question.is_shadow else nullcontext():
+            response = await self._stoppable(replace(admitted, plan=plan), question)
         response = replace(response, route=label(plan), shadow_of=plan.shadow_of)
         question.sending = True
+        response = await self._settling.settle(admitted, response, question.spent)
         name = headers(type_of(response), source=SOURCE, time=self._clock())
         await self._log.send("responses", query_id, encode(response), name, question.partition)
         _note(self._answered, query_id)
+        await self._settling.release(response)
         for message in question.messages:
             _settled(message, response.status if plan.shadow_of is None else "shadow")
         measures.responded(response, (self._clock() - admitted.admitted_at) / 1e6)
 
     def _ended(self, query_id: str, task: asyncio.Task[None]) -> None:
-        del self._running[query_id]
-        self._slots.release()
+        if not self._running.pop(query_id).is_shadow:
+            self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             # Without its response in the log it must be asked again: of a new worker.
             self._failure = self._failure or error
@@ -189,15 +201,15 @@ class AnswererHandler:
         """The response; from when there is one, a cancellation comes too late."""
         question.stoppable = True
         try:
-            return await self._respond(admitted)
+            return await self._respond(admitted, question.spent)
         finally:
             question.stoppable = False
 
-    async def _respond(self, admitted: AdmittedQuery) -> Response:
+    async def _respond(self, admitted: AdmittedQuery, spent: Spent) -> Response:
         """The response, whatever happens: an error is an answer too."""
         query = admitted.query
         try:
-            return await self._attempt(admitted)
+            return await self._attempt(admitted, spent)
         except asyncio.CancelledError:
             if _whose(query) not in self._cancelled:
                 raise  # the worker stops; the question will be asked again
@@ -206,6 +218,8 @@ class AnswererHandler:
             return _failed(query, error.type, str(error))
         except ValueTooLong as error:
             return _failed(query, "invalid_query", str(error))
+        except TooLittle as error:
+            return _too_little(query, str(error))
         except ModelDeadline:
             return _failed(query, "deadline_exceeded", "the model took too long")
         except ModelRejected as error:
@@ -218,7 +232,7 @@ class AnswererHandler:
             log.exception("question %s could not be answered", query.query_id)
             return _failed(query, "internal", "an unexpected error; the worker's log has it")
 
-    async def _attempt(self, admitted: AdmittedQuery) -> Response:
+    async def _attempt(self, admitted: AdmittedQuery, spent: Spent) -> Response:
         query = admitted.query
         if _whose(query) in self._cancelled:
             return _failed(query, "cancelled", "the caller hung up")
@@ -232,8 +246,15 @@ class AnswererHandler:
         if left_s <= 0:
             return _failed(query, "deadline_exceeded", "its time was up before it could be read")
         deltas = _Deltas(self._log, query.query_id, self._clock)
-        emit = deltas if plan.shadow_of is None else _to_nobody
-        response = await lane.answerer.answer(query, means, point, timeout_s=left_s, emit=emit)
+        response = await lane.answerer.answer(
+            query,
+            means,
+            point,
+            tokens=admitted.reservation.tokens,
+            spent=spent,
+            timeout_s=left_s,
+            emit=deltas if plan.shadow_of is None else _to_nobody,
+        )
         await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
         response.timings_ms["waited"] = (waited - began) / 1000
@@ -280,12 +301,14 @@ class AnswererHandler:
 class _Question:
     """A question in hand."""
 
-    def __init__(self, query: Query, message: Message) -> None:
+    def __init__(self, query: Query, message: Message, *, is_shadow: bool) -> None:
         self.whose = _whose(query)
+        self.is_shadow = is_shadow
         self.partition = message.partition
         self.messages = [message]
         """Every delivery of it, acknowledged together."""
         self.task: asyncio.Task[None] | None = None
+        self.spent = Spent()
         self.stoppable = False
         self.sending = False
         """The response is on its way to the log, from where nothing calls it back."""
@@ -360,6 +383,10 @@ def _failed(
     return without_answer(
         query.query_id, query.tenant, error_type, message, retry_after_s=retry_after_s
     )
+
+
+def _too_little(query: Query, message: str) -> Response:
+    return refused_by(query, Error(type="quota_exceeded", message=message))
 
 
 def _whose(event: Query | Cancellation) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from processors.indexer import Plan
     from schemas.evaluations import Evaluation
     from schemas.monitoring import Alert, Drift
-    from schemas.responses import Response
+    from schemas.responses import Error, Response, Usage
 
 UNNAMED = "unnamed"
 """What became of an event of `documents` that names no document: there is no change for it."""
@@ -101,6 +101,23 @@ def _tokens(response: "Response", whose: str = "") -> None:
 def unusable(branches: int) -> None:
     """So many branches of routes lack what they name."""
     metrics.gauge(metrics.ROUTES_UNUSABLE).set(branches)
+
+
+def decided(took_s: float, error: "Error | None") -> None:
+    """A question was admitted, or refused for a bound, so long after it was taken up."""
+    metrics.histogram(metrics.ADMISSION_DECISION).observe(took_s)
+    if error is not None and error.limit is not None:
+        labels = error.limit.kind, error.limit.unit
+        metrics.counter(metrics.ADMISSION_REFUSED).labels(*labels).inc()
+
+
+def settled(used: "Usage", counted: "Usage") -> None:
+    """An answer is charged what the model's server counted; `counted` is the tokenizer's."""
+    for kind, one, other in (
+        ("input", used.input_tokens, counted.input_tokens),
+        ("output", used.output_tokens, counted.output_tokens),
+    ):
+        metrics.counter(metrics.ANSWERER_MISCOUNTED).labels(kind).inc(abs(one - other))
 
 
 def evaluated(evaluation: "Evaluation", delay_s: float, outcome: str) -> None:

@@ -51,18 +51,19 @@ def writer(settings: Settings, log: Log) -> Role:
     from streams.workers.writer import WriterHandler
 
     spec = spec_of(_version(settings))
-    index = MilvusIndex.of(settings.milvus, spec)
+    index = MilvusIndex.of(settings.milvus, spec, settings.environment)
     sweep = partial(drop_retired, log, settings.milvus)
     return Role(WriterHandler(settings, log, index, spec.name, now_us, sweep), (index,))
 
 
 def admission(settings: Settings, log: Log) -> Role:
     """`queries` to `queries.admitted`."""
+    from streams.clients.tokenizer import tokenizer
     from streams.views.control import ControlView
     from streams.workers.admission import AdmissionHandler
 
-    view = ControlView(log, _built_in(settings))
-    return Role(AdmissionHandler(settings, log, view, now_us))
+    view, counts = ControlView(log, _built_in(settings)), tokenizer(settings.triton)
+    return Role(AdmissionHandler(settings, log, view, counts, now_us))
 
 
 def answerer(settings: Settings, log: Log) -> Role:
@@ -70,11 +71,14 @@ def answerer(settings: Settings, log: Log) -> Role:
     from processors.answer import Answerer
     from streams.clients.milvus import MilvusIndex
     from streams.clients.readers import TritonReaders
+    from streams.clients.tokenizer import tokenizer
     from streams.clients.triton import TritonEmbedder
     from streams.views.control import ControlView
     from streams.views.progress import IndexFollower
     from streams.workers.answerer import AnswererHandler
     from streams.workers.lanes import Lane, Lanes
+
+    counts = tokenizer(settings.triton)
 
     def lane(spec: IndexSpec) -> Lane:
         follower = IndexFollower(log, spec.name)
@@ -85,6 +89,7 @@ def answerer(settings: Settings, log: Log) -> Role:
             index=index,
             embedder=embedder,
             statistics=follower.statistics,
+            tokenizer=counts,
             clock=now_us,
         )
         return Lane(follower, processor, partial(_close, index, embedder))

@@ -11,7 +11,9 @@ from processors.control import Control
 from schemas.control import ControlEvent
 from streams.clients.kafka import LogClient, Record
 from streams.control import TOPIC, send, take
+from streams.views.control import ControlView
 from streams.workers import measures
+from streams.workers.dangling import DanglingWatch
 from streams.workers.deadletters import dead_letter
 from streams.workers.inbox import Message
 from streams.workers.shell import Clock
@@ -32,14 +34,17 @@ class StewardHandler:
         self._log = log_client
         self._clock = clock
         self._built_in = built_in
+        self._dangling = DanglingWatch(ControlView(log_client, built_in))
         self._folds: dict[int, Control] = {}
         """By partition, as of the last change that was looked at: a key has one partition."""
 
     async def open(self) -> None:
-        """Nothing to recover before there are partitions."""
+        """Read all that is in force, for what leads nowhere in it."""
+        await self._dangling.start()
 
     async def close(self) -> None:
         """Nothing is held back."""
+        await self._dangling.stop()
 
     async def assign(self, partitions: frozenset[int]) -> None:
         """What counts is read anew: another may have looked at changes since."""
@@ -49,7 +54,8 @@ class StewardHandler:
         """Nothing goes on beside `process`."""
 
     async def idle(self) -> None:
-        """Nothing waits."""
+        """Look for what leads nowhere since the last change."""
+        self._dangling.look()
 
     async def process(self, batch: Sequence[Message]) -> None:
         """Look at each change, in order."""
@@ -63,6 +69,7 @@ class StewardHandler:
             came_to["refused" if refused else "counts"] += 1
             message.ack()
         measures.outcomes("steward", came_to)
+        self._dangling.look()
 
     async def _before(self, message: Message) -> Control:
         """What counts before a message, of its partition."""

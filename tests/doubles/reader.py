@@ -2,7 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from processors.ports import NONE
+from processors.tokens import WordTokenizer
+from schemas.responses import Finish
 
 Script = Callable[[str], Sequence[str]]
 """A prompt to the pieces of its answer."""
@@ -25,8 +29,10 @@ class ScriptedGeneration:
     """The port `Generation`. While `gate` is shut nothing more comes."""
 
     def __init__(self, pieces: Sequence[str], prompt: str, gate: asyncio.Event) -> None:
-        self.input_tokens = len(prompt.split())
+        self.input_tokens = WordTokenizer().count(prompt)
         self.output_tokens = 0
+        self.finish: Finish = "stop"
+        self.halts_after: int | None = None
         self.closed = False
         self._left = list(pieces)
         self._gate = gate
@@ -38,6 +44,8 @@ class ScriptedGeneration:
     async def __anext__(self) -> str:
         """The next piece."""
         await self._gate.wait()
+        if self.output_tokens == self.halts_after:
+            await asyncio.Event().wait()
         if self.closed or not self._left:
             raise StopAsyncIteration
         self.output_tokens += 1
@@ -56,13 +64,28 @@ class ScriptedReader:
     def __init__(self, script: Script = first_sentence) -> None:
         self.script = script
         self.prompts: list[str] = []
+        self.sampling: list[dict[str, object]] = []
         self.generations: list[ScriptedGeneration] = []
+        self.halts_after: int | None = None
+        """After so many pieces nothing more comes, ever."""
         self.gate = asyncio.Event()
         self.gate.set()
 
-    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> ScriptedGeneration:
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        sampling: Mapping[str, object] = NONE,
+    ) -> ScriptedGeneration:
         """Begin what the script says; what the script raises, this raises."""
         self.prompts.append(prompt)
-        generation = ScriptedGeneration(self.script(prompt)[:max_tokens], prompt, self.gate)
+        self.sampling.append(dict(sampling))
+        whole = self.script(prompt)
+        generation = ScriptedGeneration(whole[:max_tokens], prompt, self.gate)
+        if len(whole) > max_tokens:
+            generation.finish = "length"
+        generation.halts_after = self.halts_after
         self.generations.append(generation)
         return generation

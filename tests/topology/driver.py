@@ -23,6 +23,7 @@ from processors.judge.recalibrate import recalibrated
 from processors.lexical import LexicalSpec
 from processors.rows import Record as Row
 from processors.rows import TableName, document_key, passage_key, unit_key
+from processors.tokens import WordTokenizer
 from processors.verify.report import Report
 from processors.version import IndexSpec
 from schemas.codec import decode_as, encode
@@ -140,6 +141,10 @@ class Topology:
         return IndexerHandler(
             settings, self.log, self.embedder, self.spec, self.control(), self.clock
         )
+
+    def another_admission(self) -> Role:
+        """An admission worker on the same log, with a place in it of its own."""
+        return self._role("queries", self._new_admission)
 
     def another_judge(self) -> Role:
         """A judge on the same log, with a place in it of its own."""
@@ -325,7 +330,15 @@ class Topology:
     async def verify(self) -> Report:
         """What `freshet verify` says."""
         rows: Any = rows_of(self.index)  # type: ignore[arg-type]
-        return await verify(self.log, rows, self.spec, as_of=None, horizon=0, say=lambda _: None)
+        return await verify(
+            self.log,
+            rows,
+            self.spec,
+            as_of=None,
+            horizon=0,
+            now=self.clock(),
+            say=lambda _: None,
+        )
 
     def _all(self, topic: str, kind: type[_Event]) -> list[_Event]:
         return [decode_as(kind, r.value) for r in self.log.all(topic) if r.value is not None]
@@ -340,7 +353,9 @@ class Topology:
         return WriterHandler(self.settings, self.log, self.index, self.spec.name, self.clock)
 
     def _new_admission(self) -> Handler:
-        return AdmissionHandler(self.settings, self.log, self.control(), self.clock)
+        return AdmissionHandler(
+            self.settings, self.log, self.control(), WordTokenizer(), self.clock
+        )
 
     def _new_judge(self) -> Handler:
         view = ControlView(self.log)

@@ -36,7 +36,12 @@ async def monitor(tmp_path: Path) -> AsyncIterator[MonitorRole]:
 
 
 def judged(
-    log: MemoryLog, clock: ManualClock, number: int, latency_ms: float = 100.0, good: bool = True
+    log: MemoryLog,
+    clock: ManualClock,
+    number: int,
+    latency_ms: float = 100.0,
+    good: bool = True,
+    shadow_of: str | None = None,
 ) -> None:
     """An answer's evaluation, as the judge writes it."""
     evaluation = Evaluation(
@@ -55,6 +60,7 @@ def judged(
         labels={"route": "default"},
         answered_at=clock(),
         question=f"question {number}",
+        shadow_of=shadow_of,
     )
     partition = partition_of(evaluation.query_id.encode(), log.partitions)
     place = f"responses/{partition}@{len(log.all('responses', partition))}"
@@ -116,6 +122,22 @@ async def test_what_moves_is_told_and_falls_silent(monitor: MonitorRole) -> None
     states = [one.state for one in alerts(monitor.log) if one.rule == "slow"]
     assert states == ["firing", "resolved"]
     assert monitor.worker._monitor.firing() == []
+
+
+async def test_what_nobody_has_seen_moves_nothing(monitor: MonitorRole) -> None:
+    """No figure, no objective, no agreement; it is not even embedded. Time goes on all the same."""
+    for number in range(300):
+        monitor.clock.advance()
+        judged(monitor.log, monitor.clock, number, 100.0 + number % 7)
+        judged(monitor.log, monitor.clock, number + 1000, 9000.0, False, f"q{number}")
+        said(monitor.log, monitor.clock, number + 1000, -1)
+    before = observations("latency_ms", "taken")
+    await monitor.drain()
+    await monitor.quiet()
+    assert observations("latency_ms", "taken") - before == 300
+    assert len(monitor.embedder.texts) == 300
+    assert (drifts(monitor.log), alerts(monitor.log)) == ([], [])
+    assert agreement(monitor).table.pairs == 0
 
 
 async def test_thumbs_move_the_agreement(monitor: MonitorRole) -> None:

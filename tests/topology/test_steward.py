@@ -1,11 +1,14 @@
 """The steward: what does not count in `control` is put aside, and changes nothing for anybody."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
+from monitoring import metrics
 from processors.builtin import built_in
 from schemas.codec import decode_as, encode
-from schemas.control import Alias, ControlEvent, Route, key_of
+from schemas.control import Alias, ControlEvent, PromptVersion, Route, key_of
 from schemas.deadletters import DeadLetter
 from schemas.examples import EXAMPLES
 from streams.control import read_control
@@ -36,6 +39,13 @@ class Stewardship:
         """What was put aside, each once."""
         found = (decode_as(DeadLetter, r.value or b"") for r in self.log.all("dead-letters"))
         return list({(one.partition, one.offset): one for one in found}.values())
+
+    async def dangling(self) -> float:
+        """How many references the steward counts that lead nowhere."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await self.role.handler.idle()
+        return metrics.gauge(metrics.STEWARD_DANGLING)._value.get()  # type: ignore[no-any-return]
 
     async def in_force(self) -> dict[str, Alias]:
         """The aliases."""
@@ -85,12 +95,28 @@ async def test_a_record_under_a_key_of_nobody_is_put_aside(steward: Stewardship)
 async def test_a_built_in_version_with_another_text_is_put_aside(steward: Stewardship) -> None:
     """What is in receipts stays what it was."""
     prompt = next(event for event in BASE if key_of(event) == "prompt/answer@1")
-    steward.put(replace(prompt, template="another"))  # type: ignore[call-arg]
+    assert isinstance(prompt, PromptVersion)
+    steward.put(replace(prompt, template=f"{prompt.template} "))
     route = next(event for event in BASE if isinstance(event, Route))
     steward.put(replace(route, why="mine"))
     await steward.role.drain()
     (letter,) = steward.put_aside()
-    assert letter.key == b"prompt/answer@1"
+    assert (letter.key, letter.reason) == (b"prompt/answer@1", "conflict")
+
+
+async def test_a_prompt_that_could_not_be_filled_is_put_aside(steward: Stewardship) -> None:
+    """Its number stays free for a sound one; an alias for it leads to what is built in."""
+    prompt = next(event for event in BASE if isinstance(event, PromptVersion))
+    steward.put(replace(prompt, version=2, template="{{question}} to {{nobody}}"))
+    steward.put(replace(ALIAS, target="answer@2", before=[]))
+    await steward.role.drain()
+    (letter,) = steward.put_aside()
+    assert (letter.key, letter.reason) == (b"prompt/answer@2", "invalid")
+    assert "{{passages}} is missing" in letter.message
+    assert await steward.dangling() == 2  # the alias, and the route that names it
+    steward.put(replace(prompt, version=2))
+    await steward.role.drain()
+    assert await steward.dangling() == 0
 
 
 @pytest.mark.parametrize("topic", ["dead-letters", "control"])

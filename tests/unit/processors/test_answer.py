@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.answer import Answerer, ReadPoint, without_answer
+from processors.allowance import Spent
+from processors.answer import WITHOUT_BOUND, Answerer, ReadPoint, without_answer
 from processors.lexical import terms
 from processors.prompt import UNANSWERABLE
 from processors.statistics import Statistics
+from processors.tokens import WordTokenizer
 from schemas.codec import decode, encode
 from schemas.index import IndexChange, Source
 from schemas.queries import Query
@@ -26,7 +28,10 @@ POINT = ReadPoint(at=3, applied={"documents/0": 3}, staleness_ms=12.5)
 
 
 async def answered(
-    pieces: Sequence[str] | None = None, index: MemoryIndex | None = None, **fields: object
+    pieces: Sequence[str] | None = None,
+    index: MemoryIndex | None = None,
+    tokens: int = WITHOUT_BOUND,
+    **fields: object,
 ) -> tuple[Response, list[str], ScriptedReader]:
     """The response, what was streamed, and the reader."""
     statistics = Statistics()
@@ -59,7 +64,9 @@ async def answered(
         tenant="acme",
         **{"text": "Which river rises in Bohemia?", **fields},  # type: ignore[arg-type]
     )
-    response = await answerer.answer(query, means(reader), POINT, timeout_s=9.0, emit=emit)
+    response = await answerer.answer(
+        query, means(reader), POINT, tokens=tokens, timeout_s=9.0, emit=emit
+    )
     return response, streamed, reader
 
 
@@ -105,7 +112,7 @@ async def test_usage_is_what_the_model_counted() -> None:
     for pieces in (["It", " is."], [UNANSWERABLE]):
         response, _, reader = await answered(pieces)
         assert response.usage.output_tokens == len(pieces)
-        assert response.usage.input_tokens == len(reader.prompts[0].split())
+        assert response.usage.input_tokens == WordTokenizer().count(reader.prompts[0])
 
 
 async def test_every_step_is_timed() -> None:
@@ -137,9 +144,11 @@ async def test_an_error_closes_the_generation() -> None:
         clock=lambda: 0,
     )
     query = Query(query_id="q", tenant="acme", text="Which river?")
+    spent = Spent()
     with pytest.raises(RuntimeError, match="hung up"):
-        await answerer.answer(query, means(reader), POINT, timeout_s=9.0, emit=refuse)
+        await answerer.answer(query, means(reader), POINT, spent=spent, timeout_s=9.0, emit=refuse)
     assert [generation.closed for generation in reader.generations] == [True]
+    assert spent.usage.output_tokens == spent.counted.output_tokens == 1
 
 
 def test_a_failure_is_a_response_without_a_receipt() -> None:

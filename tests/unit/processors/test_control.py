@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from processors.builtin import built_in
 from processors.control import Control
+from processors.prompt import TEMPLATE
 from schemas.control import (
     Alias,
     ApiKey,
@@ -61,7 +62,7 @@ def test_what_is_removed_is_not_in_force_and_can_be_set_again() -> None:
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
-        (PromptVersion, {"template": "another"}),
+        (PromptVersion, {"template": TEMPLATE, "variables": [], "checks": None}),
         (Calibration, {"points": [(0.0, 0.0), (1.0, 1.0)]}),
         (Calibration, {"threshold": 0.6}),
         (ApiKey, {"hash": "0" * 64}),
@@ -119,7 +120,17 @@ def test_a_built_in_version_cannot_be_given_another_text() -> None:
     """Its name is in receipts."""
     control = Control(built_in("reader"))
     (one,) = control.of(PromptVersion).values()
-    assert control.observe(replace(one, template="another")) is not None
+    assert control.observe(replace(one, template=f"{TEMPLATE} ")) is not None
+
+
+def test_a_prompt_that_could_not_be_filled_counts_nowhere() -> None:
+    """Who followed it would fail every question."""
+    (one,) = Control(built_in("reader")).of(PromptVersion).values()
+    control = Control()
+    refused = control.observe(replace(one, template="{{passages}}\nAnswer:"))
+    assert refused == "prompt/answer@1: {{question}} is missing"
+    assert control.all(PromptVersion) == {}
+    assert control.observe(one) is None
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.integers(0, 3)), max_size=12))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from processors.feedback.agreement import Agreement
 from processors.feedback.cases import MemoryStore
@@ -28,6 +29,15 @@ def take(joining: FeedbackJoin, event: Evaluation | Given) -> Step:
     if isinstance(event, Evaluation):
         return joining.evaluation(event)
     return joining.feedback(event.feedback, event_id=event.event_id, at=event.at)
+
+
+def test_what_nobody_has_seen_nobody_has_spoken_of() -> None:
+    """A shadow's answer has no thumbs, not even those that name it."""
+    joining = join()
+    unseen = replace(evaluation("q~s"), shadow_of="q")
+    joining.feedback(feedback("q~s"), event_id="f", at=GIVEN + 1)
+    assert joining.evaluation(unseen) == Step((), ())
+    assert joining.advance(GIVEN + SPEC.window + 2).outcomes == ("unknown",)
 
 
 def test_feedback_is_joined_whichever_comes_first() -> None:

@@ -64,6 +64,13 @@ def test_a_canary_of_a_route_leaves_the_others_alone() -> None:
     assert on == {"canary": {3}, "default": {2}}
 
 
+def test_a_route_is_all_of_its_branches_or_the_one_that_is_named() -> None:
+    """`route/branch`, as receipts have it."""
+    versions = [version(2, share=1.0, routes=["own"]), version(3, share=1.0, routes=["own/b"])]
+    on = {label: _of(versions, 1, label) for label in ("own", "own/a", "own/b", "other/b")}
+    assert [one and one.version for one in on.values()] == [2, 2, 3, None]
+
+
 @given(st.text(), st.floats(0, 1), st.floats(0, 1))
 def test_an_answer_stays_with_a_version_whose_share_grows(
     query_id: str, one: float, other: float

@@ -88,6 +88,28 @@ async def test_an_evaluation_says_what_it_is_of_and_how_long_it_took():
     }
 
 
+async def test_a_failure_is_of_the_way_that_was_gone():
+    """It has no receipt that would say so; nor is a shadow's to be taken for an answer."""
+    failed = response("", status="failed", route="default/b", shadow_of="q-0")
+    found = await evaluator().evaluate(answered(failed))
+    assert found.labels == {"status": "failed", "route": "default/b"}
+    assert found.shadow_of == "q-0"
+
+
+async def test_a_shadow_is_judged_as_the_answer_that_was_shown():
+    """By the same version of the judge: else the two could not be compared."""
+    asked: list[str] = []
+
+    def recalibrate(query_id: str, _route: str, judged: Any) -> Any:
+        asked.append(query_id)
+        return judged
+
+    one = evaluator(recalibrate=recalibrate)
+    for whose in ({"query_id": "q-1"}, {"query_id": "q-1~s", "shadow_of": "q-1"}):
+        await one.evaluate(answered(response(TEXT, receipt(["p@1"]), **whose)))
+    assert asked == ["q-1", "q-1"]
+
+
 async def test_passages_are_read_at_the_time_of_the_answer_and_once():
     """The version that the receipt names; a passage never changes under its name."""
     shelf = Shelf(("p", 1, TEXT), ("p", AS_OF + 1, "Nobody knows."))

@@ -1,7 +1,9 @@
 """Bounds and entries of `usage`, and histories of them as several writers may make them."""
 
+from itertools import accumulate
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from processors.ledger.windows import LENGTH
@@ -11,6 +13,9 @@ NOW = 1_767_225_000_000_000
 """Five minutes before a year begins."""
 SECOND = 1_000_000
 FAR = NOW + 400 * LENGTH["day"]
+
+examples = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""As many as a busy machine makes in a second or two."""
 
 Entry = tuple[UsageEvent, int]
 """With the time that the broker gave it."""
@@ -61,34 +66,40 @@ _BOUNDS = [
 ]
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> list[Entry]:
+_NAMES = st.integers(0, 12).map("q{}".format)
+_CHARGES = st.lists(st.sampled_from(_BOUNDS), max_size=3, unique_by=lambda bound: bound.budget)
+
+
+def _settled(name: str, tokens: int, output: int) -> UsageEvent:
+    cost = tokens * _PRICE.input + output * _PRICE.output
+    return settled(name, tokens, output, nanousd=cost)
+
+
+def _reserved(
+    name: str, tokens: int, bounds: list[Charge], least: int, price: Price | None
+) -> UsageEvent:
+    return reserved(name, tokens, *bounds, least=least, price=price)
+
+
+_RESERVATIONS = st.builds(
+    _reserved,
+    _NAMES,
+    st.integers(0, 70),
+    _CHARGES,
+    st.integers(0, 30),
+    st.sampled_from([None, _PRICE]),
+)
+_ENDS = st.builds(_settled, _NAMES, st.integers(0, 20), st.integers(0, 10)) | _NAMES.map(released)
+_GAPS = st.sampled_from([0, 1, SECOND // 10, SECOND, 20 * SECOND, 61 * SECOND])
+
+
+def _dated(events: list[tuple[int, UsageEvent]]) -> list[Entry]:
+    times = accumulate((gap for gap, _ in events), initial=NOW)
+    return [(event, at) for (_, event), at in zip(events, times, strict=False)]
+
+
+def histories() -> st.SearchStrategy[list[Entry]]:
     """Whatever several writers may have written: reservations, ends of every kind, any of them
     twice, late, or of nothing at all."""
-    entries: list[Entry] = []
-    now = NOW
-    for _ in range(draw(st.integers(1, 40))):
-        now += draw(st.sampled_from([0, 1, SECOND // 10, SECOND, 20 * SECOND, 61 * SECOND]))
-        entries.append((draw(_events()), now))
-    return entries
-
-
-@st.composite
-def _events(draw: st.DrawFn) -> UsageEvent:
-    name = f"q{draw(st.integers(0, 12))}"
-    kind = draw(st.sampled_from(["reserved", "reserved", "settled", "released"]))
-    if kind == "settled":
-        tokens, output = draw(st.integers(0, 20)), draw(st.integers(0, 10))
-        cost = tokens * _PRICE.input + output * _PRICE.output
-        return settled(name, tokens, output, nanousd=cost)
-    if kind == "released":
-        return released(name)
-    bounds = draw(st.lists(st.sampled_from(_BOUNDS), max_size=4, unique_by=lambda b: b.budget))
-    tokens = draw(st.integers(0, 70))
-    return reserved(
-        name,
-        tokens,
-        *bounds,
-        least=draw(st.integers(0, 30)),
-        price=draw(st.sampled_from([None, _PRICE])),
-    )
+    events = st.tuples(_GAPS, _RESERVATIONS | _RESERVATIONS | _ENDS)
+    return st.lists(events, min_size=1, max_size=30).map(_dated)

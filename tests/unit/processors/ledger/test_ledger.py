@@ -12,6 +12,7 @@ from tests.unit.processors.ledger.entries import (
     SECOND,
     Entry,
     charge,
+    examples,
     histories,
     pooled,
     released,
@@ -41,6 +42,7 @@ def honest(ledger: Ledger, entry: Entry) -> Entry:
     return settled(event.request_id, tokens, nanousd=tokens * dearest), at
 
 
+@examples
 @given(histories())
 def test_verdicts_are_those_of_adding_up_every_entry(history: list[Entry]):
     """Whatever comes in whatever order; and so is what counts of each bound at the end."""
@@ -54,6 +56,7 @@ def test_verdicts_are_those_of_adding_up_every_entry(history: list[Entry]):
         assert standing.used + standing.held == oracle.counted(bound, ledger.now)
 
 
+@examples
 @given(histories())
 def test_no_bound_is_ever_passed(history: list[Entry]):
     """At no record, by whatever priority, as long as nothing costs more than it was granted."""
@@ -68,6 +71,7 @@ def test_no_bound_is_ever_passed(history: list[Entry]):
             assert alone or oracle.counted(bound, entry[1]) <= whole
 
 
+@examples
 @given(histories(), st.data())
 def test_who_asks_in_between_changes_nothing(history: list[Entry], data: st.DataObject):
     """Even about times to come."""
@@ -80,6 +84,7 @@ def test_who_asks_in_between_changes_nothing(history: list[Entry], data: st.Data
         assert asked.observe(event, at) == unasked.observe(event, at)
 
 
+@examples
 @given(histories())
 def test_a_preview_is_the_verdict_of_the_same_moment(history: list[Entry]):
     """Unless the request is known already."""
@@ -95,6 +100,7 @@ def test_a_preview_is_the_verdict_of_the_same_moment(history: list[Entry]):
             ledger.observe(event, at)
 
 
+@examples
 @given(histories())
 def test_once_all_is_ended_and_time_has_passed_all_is_free(history: list[Entry]):
     """Nothing is held by nobody."""
@@ -109,6 +115,7 @@ def test_once_all_is_ended_and_time_has_passed_all_is_free(history: list[Entry])
     assert ledger.holds == {}
 
 
+@examples
 @given(histories(), histories())
 def test_who_begins_late_enough_comes_to_the_same_verdicts(
     before: list[Entry], history: list[Entry]
@@ -316,6 +323,7 @@ def test_accounts_of_which_nothing_counts_are_forgotten():
     assert len(ledger.accounts) < 6_000
 
 
+@examples
 @given(histories())
 def test_the_time_that_is_foretold_is_when_it_fits(history: list[Entry]):
     """If nobody else uses anything; holds aside."""

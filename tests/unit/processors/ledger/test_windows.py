@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from processors.ledger.windows import LENGTH, STEPS, Bucket, Calendar, Meter, Rolling, end_of
 from schemas.usage import WindowName
+from tests.unit.processors.ledger.entries import examples
 
 BEGIN = 1_767_225_000_000_000
 """Five minutes before a year begins."""
@@ -37,6 +38,7 @@ def filled(meter: Meter, made: Uses) -> Meter:
     return meter
 
 
+@examples
 @given(uses())
 def test_what_rolls_counts_until_the_step_that_it_fell_in_has_left(case: Case):
     """By adding up every single use."""
@@ -47,6 +49,7 @@ def test_what_rolls_counts_until_the_step_that_it_fell_in_has_left(case: Case):
     assert filled(Rolling(length), made).used(now) == wanted
 
 
+@examples
 @given(uses())
 def test_what_rolls_never_counts_for_less_than_its_window(case: Case):
     """And for hardly more."""
@@ -57,6 +60,7 @@ def test_what_rolls_never_counts_for_less_than_its_window(case: Case):
     assert used <= sum(amount for at, amount in made if at >= now - length - length // STEPS)
 
 
+@examples
 @given(uses())
 def test_the_calendar_counts_from_where_its_window_begins(case: Case):
     """By adding up every single use."""
@@ -65,6 +69,7 @@ def test_the_calendar_counts_from_where_its_window_begins(case: Case):
     assert filled(Calendar(window), made).used(now) == wanted
 
 
+@examples
 @given(uses(), st.integers(1, 1000))
 def test_a_bucket_drains_at_its_rate(case: Case, limit: int):
     """By exact fractions, rounded up at the end."""
@@ -85,6 +90,7 @@ def test_a_bucket_whose_rate_changes_drains_by_each_for_its_time():
     assert bucket.used(BEGIN + 15 * SECOND) == 40
 
 
+@examples
 @given(uses(), st.integers(0, 300), st.sampled_from([Rolling, Calendar, Bucket]))
 def test_the_moment_that_is_foretold_is_the_first(case: Case, most: int, kind: type[Any]):
     """A microsecond earlier it is still too much."""
@@ -133,6 +139,7 @@ def test_the_calendars_windows_end_by_utc(window: WindowName, ends: str):
     assert end_of(window, int(now.timestamp() * SECOND)) == int(wanted.timestamp() * SECOND)
 
 
+@examples
 @given(st.sampled_from(WINDOWS), st.integers(0, 4 * 10**15))
 def test_a_window_ends_after_every_moment_in_it(window: WindowName, now: int):
     """And the next begins there."""

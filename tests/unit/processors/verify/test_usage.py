@@ -100,11 +100,13 @@ def test_a_reservation_that_nobody_ends_is_found_when_its_time_is_up() -> None:
 
 
 def test_a_response_whose_reservation_never_ended_is_found_at_once() -> None:
-    """What it used was to be charged before it was given."""
+    """What it used was to be charged before it was given; that it used nothing is said after."""
     log = ((0, reserved("q", 500, bound())),)
     assert faults(*log, responses=(answered("q", 9),)) == [
-        ("missing", "q has a response, and never ended")
+        ("missing", "q has its response, and was never charged")
     ]
+    failed = answered("q", 0, status="failed")
+    assert faults(*log, responses=(failed,)) == []
 
 
 def test_more_used_than_was_reserved_is_found() -> None:
@@ -168,8 +170,9 @@ def test_who_is_charged_and_was_never_let_through_is_found() -> None:
 
 
 def test_an_end_without_a_reservation_is_found() -> None:
-    """Unless its reservation is gone with the beginning of the log."""
+    """If it charges anything, and its reservation is not gone with the beginning of the log."""
     assert faults((0, settled("q", 9))) == [("left_over", "q was never reserved")]
+    assert faults((0, released("q"))) == []
     assert faults((0, settled("q", 9)), is_cut=True) == []
 
 

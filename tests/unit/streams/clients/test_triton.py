@@ -109,6 +109,18 @@ async def test_pieces_come_as_they_are_made(fake: FakeTriton):
     assert await read(TritonReader(fake.url)) == fake.words
 
 
+async def test_a_question_brings_its_parameters(fake: FakeTriton):
+    """Over the usual ones; how long the answer may be is nobody's but its own."""
+    reader = TritonReader(fake.url)
+    for sampling in ({}, {"temperature": 0.5, "top_p": 0.9, "max_tokens": 4000}):
+        pieces = reader.generate(PROMPT, max_tokens=9, timeout_s=5.0, sampling=sampling)
+        assert [piece async for piece in pieces] == fake.words
+    assert fake.sampling == [
+        {"temperature": 0.0, "max_tokens": 9},
+        {"temperature": 0.5, "top_p": 0.9, "max_tokens": 9},
+    ]
+
+
 async def test_a_reader_is_tried_again_before_its_first_piece(fake: FakeTriton):
     """Nothing was shown yet, so nothing is shown twice."""
     fake.failures = [UNAVAILABLE]

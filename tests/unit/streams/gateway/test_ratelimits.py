@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.gateway.ratelimits import Standing, duration, rate_limit_headers
+from streams.gateway.ratelimits import Room, duration, rate_limit_headers
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ def test_the_bound_with_least_left_is_shown() -> None:
     """Apart for tokens and for requests, of which those under way are some."""
     headers = rate_limit_headers(
         [
-            Standing("tokens", 1000, 400, 30.0),
-            Standing("tokens", 100_000, 90, 86_400.0),
-            Standing("requests", 60, 59, 1.0),
-            Standing("concurrent", 2, 0, None),
-            Standing("nanousd", 5, 0, 9.0),
+            Room("tokens", 1000, 400, 30.0),
+            Room("tokens", 100_000, 90, 86_400.0),
+            Room("requests", 60, 59, 1.0),
+            Room("concurrent", 2, 0, None),
+            Room("nanousd", 5, 0, 9.0),
         ]
     )
     assert headers == {

@@ -161,6 +161,18 @@ def test_of_two_responses_the_first_counts() -> None:
         assert awaited.response.answer == "Five."
 
 
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_what_is_not_shown_answers_nobody(is_awaited: bool) -> None:
+    """Whoever asks by a shadow's id, then or later, waits in vain."""
+    waiters = Waiters()
+    unseen = response("Six.", shadow_of="q-0")
+    if not is_awaited:
+        waiters.dispatch(record(unseen))
+    with waiters.join("q-1") as awaited:
+        waiters.dispatch(record(unseen))
+        assert awaited.response is None
+
+
 def test_responses_are_remembered_within_a_bound_of_bytes() -> None:
     """The oldest ones are forgotten first."""
     size = len(encode(response("Five.")))

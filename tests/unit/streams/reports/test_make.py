@@ -32,6 +32,7 @@ def judged(
     route: str = "default",
     question: str | None = None,
     relevance: float = 0.5,
+    shadow_of: str | None = None,
 ) -> None:
     """An answer given so many seconds after the first."""
     at = GIVEN + number * SECOND
@@ -48,6 +49,7 @@ def judged(
         ],
         labels={"route": route},
         question=f"How wide is river {number}?" if question is None else question or None,
+        shadow_of=shadow_of,
     )
     write(log, "evaluations", event.query_id, event, at)
 
@@ -140,10 +142,15 @@ async def test_only_answers_of_the_tenant_and_route_with_a_question_are_read(
     judged(log, 100, tenant="other")
     judged(log, 101, route="canary")
     judged(log, 102, question="")
+    judged(log, 103, route="canary/b")
+    judged(log, 104, shadow_of="acme-1")
     every = [one async for one in read.answers(log, ACME, unwatched)]
     canary = Wanted(tenant="acme", route="canary")
-    assert len(every) == 91
-    assert [one.query_id async for one in read.answers(log, canary, unwatched)] == ["acme-101"]
+    assert len(every) == 92
+    assert [one.query_id async for one in read.answers(log, canary, unwatched)] == [
+        "acme-101",
+        "acme-103",
+    ]
     assert {tuple(one.figures) for one in every} == {SCORES}
 
 

@@ -12,8 +12,8 @@ from schemas.index import IndexProgress
 from schemas.topics import progress_topic
 from streams.config import Kafka, Settings
 from streams.control import put
+from streams.said import Said
 from streams.versions.change import (
-    Author,
     Refused,
     Switched,
     TooSoon,
@@ -52,9 +52,9 @@ def log(clock: Clock) -> MemoryLog:
     return MemoryLog(2, clock)
 
 
-def by(at: int = NOW) -> Author:
+def by(at: int = NOW) -> Said:
     """Somebody, at a time."""
-    return Author("ana", "a trial", at)
+    return Said("ana", "a trial", at)
 
 
 def applied(log: MemoryLog, name: str, offset: int, at: int = NOW) -> None:

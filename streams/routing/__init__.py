@@ -1,0 +1,1 @@
+"""Routes: looked at, changed, and what came of their branches."""
