@@ -102,6 +102,24 @@ def _alerts() -> Iterator[Rule]:
         "agreement",
     )
     yield _alert(
+        "FreshetBudgetNearlyUsedUp",
+        'max(freshet_ledger_nearly_used_up_budgets{kind="quota"}) > 0',
+        "5m",
+        "warning",
+        "{{ $value }} budgets of a day and more are nearly used up",
+        "Nine tenths are used or held: soon their requests are refused. `freshet quota forecast`.",
+        "budgets",
+    )
+    yield _alert(
+        "FreshetReservationsOverdue",
+        "min(freshet_ledger_overdue_requests) > 0",
+        "5m",
+        "critical",
+        "{{ $value }} reservations of tokens do not end",
+        "Their time is up, and nobody releases them: budgets are fuller than they should be.",
+        "reservations",
+    )
+    yield _alert(
         "FreshetStreamAlert",
         "max by (rule, severity) (freshet_alerts_firing) > 0",
         "0s",

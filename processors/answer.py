@@ -116,7 +116,10 @@ class Answerer:
             )
             found = found[: asked.passages]
             pieces = means.reader.generate(
-                asked.prompt, max_tokens=asked.max_tokens, timeout_s=timeout_s
+                asked.prompt,
+                max_tokens=asked.max_tokens,
+                timeout_s=timeout_s,
+                sampling=means.prompt.parameters,
             )
             text = await self._read(pieces, emit, timings, spent, asked.input_tokens)
             finish = pieces.finish

@@ -1,6 +1,7 @@
 """What the processors ask of the models and the index: narrow enough that a test can be one."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,8 @@ from processors.judge.findings import Judged
 from processors.retrieve import PassageHit, UnitHit
 from schemas.index import IndexChange
 from schemas.responses import Finish
+
+NONE: Mapping[str, object] = MappingProxyType({})
 
 
 class Embedder(Protocol):
@@ -55,8 +58,18 @@ class Reader(Protocol):
         """Name and version of the model that answers."""
         ...
 
-    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
-        """Begin an answer of at most `max_tokens`, to be done within `timeout_s` seconds."""
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        sampling: Mapping[str, object] = NONE,
+    ) -> Generation:
+        """Begin an answer of at most `max_tokens`, to be done within `timeout_s` seconds.
+
+        `sampling` are parameters of the model, over its usual ones.
+        """
         ...
 
 

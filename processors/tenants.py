@@ -73,8 +73,12 @@ def keeper_of(control: Control, doc_id: str) -> str | None:
 
     Of several the longest counts.
     """
-    kept = (one.prefix for one in control.of(Tenant).values() if one.prefix is not None)
-    return max((p for p in kept if doc_id.startswith(p)), key=len, default=None)
+    kept = (prefix for prefix in control.view(_prefixes) if doc_id.startswith(prefix))
+    return max(kept, key=len, default=None)
+
+
+def _prefixes(control: Control) -> list[str]:
+    return [one.prefix for one in control.of(Tenant).values() if one.prefix is not None]
 
 
 def _is_before(as_of: str | int | None, moment: int) -> bool:

@@ -34,12 +34,12 @@ ROLES: Mapping[str, Role] = {
     "indexer": Role(
         doc="Decides what a document's new text changes in the index.",
         sends=("documents", "index.changes", "dead-letters"),
-        receives=("documents", "index.changes"),
+        receives=("documents", "index.changes", "control"),
     ),
     "writer": Role(
         doc="Applies the changes to the index.",
         sends=("index.progress",),
-        receives=("index.changes", "index.progress"),
+        receives=("index.changes", "index.progress", "control"),
     ),
     "admission": Role(
         doc="Lets a question pass, refuses it, or sends it to the partition of its tenant.",

@@ -112,6 +112,9 @@ class Limits(BaseModel):
     )
     after_timeout_s: float = Field(15.0, description="how long `after` and staleness may wait")
     concurrent_answers: int = Field(16, description="questions that an answerer has in hand")
+    concurrent_shadows: int = Field(
+        4, ge=1, description="and beside them, questions that it answers again without showing it"
+    )
     batch_documents: int = Field(64, description="documents that the indexer plans at once")
     tick_s: float = Field(1.0, description="how often an idle partition's index time advances")
 
@@ -188,9 +191,17 @@ class Settings(BaseSettings):
         env_prefix="FRESHET_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
+    environment: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9-]{0,31})?$",
+        description="such as staging; topics and collections that are another's are not touched",
+    )
     state_dir: Path = Field(ROOT / ".freshet", description="data, logs and the lock of one stack")
     index_version: str = Field(
-        "v1", pattern=r"^[a-z0-9_]{1,32}$", description="the index to write and to read"
+        "v1",
+        pattern=r"^[a-z0-9_]{1,32}$",
+        description="the index version of an indexer or writer, and the one that the gateway, the "
+        "monitor and the commands tell of; routes say which one answers",
     )
     tenant: str = Field("default", description="the tenant that the command line speaks for")
     worker_id: str = Field(

@@ -5,7 +5,8 @@ FreshetError                  the command line prints its message alone and exit
 ├── SetupError                a prerequisite or an installed file is missing or damaged
 ├── StackError                the stack, or a part of it, could not be started or stopped
 │   ├── AlreadyRunning        another supervisor holds this state folder
-│   └── PortInUse             someone else listens where a part should
+│   ├── PortInUse             someone else listens where a part should
+│   └── WrongEnvironment      topics or collections are another environment's
 └── ClientError               a call to a server failed (streams/clients/errors.py)
 
 A message says what to do about it.
@@ -34,3 +35,7 @@ class AlreadyRunning(StackError):
 
 class PortInUse(StackError):
     """Someone else listens where a part should."""
+
+
+class WrongEnvironment(StackError):
+    """Topics or collections are another environment's."""

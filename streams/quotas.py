@@ -1,7 +1,7 @@
 """Quotas and budgets in `control`: set, changed and removed."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,6 +10,7 @@ from schemas.control import Budget, Quota
 from streams.clients.kafka import LogClient
 from streams.control import Conflict, put, read_control
 from streams.errors import FreshetError
+from streams.said import Said
 
 Limiting = Quota | Budget
 
@@ -22,18 +23,13 @@ _KEYS: Mapping[type[Limiting], tuple[str, str]] = {
 _Kind = TypeVar("_Kind", Quota, Budget)
 
 
-class Said(NamedTuple):
-    """Who changes something, why, when (µs), and the revision that they have seen."""
-
-    by: str
-    why: str
-    now: int
-    revision: int | None = None
-    """None: the one in force, whatever it is."""
-
-
 async def change(
-    log: LogClient, kind: type[_Kind], name: str, changes: Mapping[str, Any], said: Said
+    log: LogClient,
+    kind: type[_Kind],
+    name: str,
+    changes: Mapping[str, Any],
+    said: Said,
+    expected: int | None = None,
 ) -> _Kind:
     """Set fields of a quota or a budget; a value of None is as if it had never been set.
 
@@ -44,13 +40,15 @@ async def change(
     control = await read_control(log)
     before = _in_force(control, kind, name)
     fields = {} if before is None else msgspec.to_builtins(before)
-    made = _made(control, kind, name, {**fields, **changes}, said)
+    made = _made(control, kind, name, {**fields, **changes}, said, expected)
     _check(control, made)
     await put(log, made)
     return made
 
 
-async def remove(log: LogClient, kind: type[_Kind], name: str, said: Said) -> _Kind:
+async def remove(
+    log: LogClient, kind: type[_Kind], name: str, said: Said, expected: int | None = None
+) -> _Kind:
     """Let nobody be bound by it any more.
 
     Raises:
@@ -63,7 +61,9 @@ async def remove(log: LogClient, kind: type[_Kind], name: str, said: Said) -> _K
         raise FreshetError(f"there is no {_key(kind, name)}; `freshet quota show` lists them")
     if isinstance(before, Budget) and (users := _charged_to(control, name)):
         raise FreshetError(f"{name} is the pool of {', '.join(users)}: change them first")
-    made = _made(control, kind, name, {**msgspec.to_builtins(before), "removed": True}, said)
+    made = _made(
+        control, kind, name, {**msgspec.to_builtins(before), "removed": True}, said, expected
+    )
     await put(log, made)
     return made
 
@@ -77,20 +77,25 @@ def _key(kind: type[Limiting], name: str) -> str:
 
 
 def _made(
-    control: Control, kind: type[_Kind], name: str, fields: Mapping[str, Any], said: Said
+    control: Control,
+    kind: type[_Kind],
+    name: str,
+    fields: Mapping[str, Any],
+    said: Said,
+    expected: int | None,
 ) -> _Kind:
     tag, named = _KEYS[kind]
     key = _key(kind, name)
     revision = control.revision(key)
-    if said.revision not in (None, revision):
+    if expected not in (None, revision):
         raise Conflict(
-            f"{key} is at revision {revision}, not {said.revision}; look at it, then run this "
+            f"{key} is at revision {revision}, not {expected}; look at it, then run this "
             "again if it is still wanted"
         )
     whole = {
         **fields,
         **{"kind": tag, named: name, "revision": revision + 1},
-        **{"by": said.by, "why": said.why, "at": said.now},
+        **{"by": said.by, "why": said.why, "at": said.at},
     }
     try:
         return msgspec.convert({k: v for k, v in whole.items() if v is not None}, kind)

@@ -1,23 +1,17 @@
 """What is used of what may be used, read from the log."""
 
-from collections.abc import Iterator
-
 from msgspec import Struct
-from msgspec.structs import replace
 
 from processors.control import Control
 from processors.forecast import Forecast, of_bound
 from processors.ledger.accounts import Key, key_of
-from processors.ledger.bounds import every
 from processors.ledger.ledger import Standing
+from processors.ledger.standings import in_force
 from processors.spending import Spending
-from schemas.codec import InvalidEvent, decode
 from schemas.control import Budget
-from schemas.envelope import Envelope, InvalidEnvelope
-from schemas.usage import Bound, Charge, Released, Reserved, Settled, Unit, WindowName
+from schemas.usage import Bound, Charge, Unit, WindowName
 from streams.clients.kafka import LogClient
-
-PARTITION = 0
+from streams.views.ledger import PARTITION, TOPIC, read
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -47,24 +41,17 @@ class Line(Struct, frozen=True, kw_only=True):
 async def read_spending(log: LogClient) -> Spending:
     """All that was ever reserved, settled and released."""
     spending = Spending()
-    async for record in log.read("usage", partitions=[PARTITION]):
-        try:
-            event = decode(record.topic, record.value, Envelope.from_headers(record.headers))
-        except (InvalidEvent, InvalidEnvelope):
-            continue
-        assert isinstance(event, Reserved | Settled | Released)
-        spending.observe(event, record.timestamp_ms * 1000)
+    async for record in log.read(TOPIC, partitions=[PARTITION]):
+        if (event := read(record)) is not None:
+            spending.observe(event, record.timestamp_ms * 1000)
     return spending
 
 
 def standings(control: Control, spending: Spending, now: int) -> list[Line]:
     """Every bound in force at a moment (µs), with its forecast."""
     now = max(now, spending.ledger.now)
-    return [
-        _line(charge, spending, now)
-        for found in every(control)
-        for charge in _parts(found, control, spending)
-    ]
+    found = in_force(control, spending.ledger.accounts)
+    return [_line(charge, spending, now) for charge in found]
 
 
 def concerns(line: Line, control: Control, name: str | None, tenant: str | None) -> bool:
@@ -78,18 +65,6 @@ def concerns(line: Line, control: Control, name: str | None, tenant: str | None)
         return line.budget.startswith(f"{tenant}:")
     whose = line.bucket.partition(" ")[0]
     return budget.tenant in (None, tenant) and whose in ("", tenant)
-
-
-def _parts(charge: Charge, control: Control, spending: Spending) -> Iterator[Charge]:
-    """A bound by itself, or those that are apart for each."""
-    budget = control.of(Budget).get(charge.budget)
-    if budget is None or budget.each is None:
-        yield charge
-        return
-    key = key_of(charge)
-    buckets = {one.bucket for one in spending.ledger.accounts if one._replace(bucket="") == key}
-    for bucket in sorted(buckets) or [""]:
-        yield replace(charge, bucket=bucket)
 
 
 def _line(charge: Charge, spending: Spending, now: int) -> Line:

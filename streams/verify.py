@@ -1,4 +1,4 @@
-"""`freshet verify`: index, evaluations and alarms beside what the log says they should be."""
+"""`freshet verify`: index, evaluations, alarms and the token ledger beside what the log says."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -31,6 +31,7 @@ from schemas.responses import Response
 from schemas.topics import changes_topic, index_topics
 from streams.clients.kafka import LogClient, MissingTopic, Record, partition_of
 from streams.errors import FreshetError
+from streams.verify_usage import note_usage
 
 if TYPE_CHECKING:
     from schemas.documents import Document
@@ -59,10 +60,12 @@ async def verify(
     *,
     as_of: int | None,
     horizon: int,
+    now: int,
     say: Say,
     answers: Answers | None = None,
 ) -> Report:
-    """Compare `documents`, `index.changes` and the rows of the index; and what watches answers.
+    """Compare `documents`, `index.changes` and the rows of the index; what watches answers; and
+    what they were charged.
 
     Raises:
         NothingToVerify: nothing was indexed yet, or `as_of` is later than what is.
@@ -78,6 +81,8 @@ async def verify(
     await _note_evaluations(log, report, lengths, answers.judged)
     for topic in ("drift", "alerts"):
         report.note(told_once(topic, await _names(log, topic)))
+    say("reading usage")
+    await note_usage(log, report, now)
     return report
 
 

@@ -9,8 +9,8 @@ from schemas.codec import InvalidEvent, decode
 from schemas.envelope import Envelope, InvalidEnvelope
 from schemas.queries import AdmittedQuery
 from schemas.responses import Response
-from schemas.usage import Released, Reserved, Settled
 from streams.clients.kafka import LogClient, Record
+from streams.views.ledger import read
 
 GRACE = 60 * 1_000_000
 """Microseconds that whoever releases what nobody ended may take for it."""
@@ -64,8 +64,8 @@ def balance(check: UsageCheck, fold: Ledger) -> Iterator[Fault]:
 
 
 def _entry(record: Record, check: UsageCheck, fold: Ledger) -> Iterator[Fault]:
-    event = _decoded(record)
-    if not isinstance(event, Reserved | Settled | Released):
+    event = read(record)
+    if event is None:
         return  # it counts for nobody
     place = f"usage/{record.partition}@{record.offset}"
     if record.partition != PARTITION:

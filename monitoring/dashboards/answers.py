@@ -175,25 +175,6 @@ ANSWERS = Dashboard(
             "Tokens and cost",
             (
                 Panel(
-                    "Refused by quotas",
-                    "Questions that did not fit a rate (waiting helps soon) or a quota.",
-                    (rate("freshet_admission_quota_refusals_total", "kind, unit"),),
-                    unit="reqps",
-                    stacked=True,
-                ),
-                Panel(
-                    "Waiting for tokens",
-                    "Questions that wait until what others hold of a budget is free.",
-                    (Query("sum(freshet_admission_waiting_requests)"),),
-                ),
-                Panel(
-                    "Time to admit",
-                    "From when a worker takes a question up to its admission or refusal in the "
-                    "log, waiting included.",
-                    quantiles("freshet_admission_decision_seconds", 0.5, 0.99),
-                    unit="s",
-                ),
-                Panel(
                     "Tokens",
                     "What the model read (input) and wrote (output), a second; of shadows apart.",
                     (rate("freshet_answerer_tokens_total", "kind"),),
@@ -211,13 +192,6 @@ ANSWERS = Dashboard(
                             "{{kind}}",
                         ),
                     ),
-                ),
-                Panel(
-                    "Tokens counted otherwise",
-                    "By how much the server's counts and the tokenizer's differ, a second: above "
-                    "0, set `triton.tokenizer` to the model's own.",
-                    (rate("freshet_answerer_miscounted_tokens_total", "kind"),),
-                    red_from=1,
                 ),
                 Panel(
                     "Cost",

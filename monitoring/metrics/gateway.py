@@ -53,6 +53,49 @@ GATEWAY_KEYS = Metric(
     "in a week.",
 )
 
+LEDGER_FULLEST = Metric(
+    "freshet_ledger_fullest_ratio",
+    "gauge",
+    "ratio",
+    ("kind",),
+    "The share that is used or held of the fullest budget in force, of a `rate` or a `quota`.",
+)
+LEDGER_NEARLY = Metric(
+    "freshet_ledger_nearly_used_up_budgets",
+    "gauge",
+    "budgets",
+    ("kind",),
+    "Budgets in force of which nine tenths or more are used or held.",
+)
+LEDGER_HELD = Metric(
+    "freshet_ledger_held_tokens",
+    "gauge",
+    "tokens",
+    (),
+    "Tokens that are set aside for questions under way.",
+)
+LEDGER_OPEN = Metric(
+    "freshet_ledger_open_requests",
+    "gauge",
+    "requests",
+    (),
+    "Reservations that have no end yet.",
+)
+LEDGER_OVERDUE = Metric(
+    "freshet_ledger_overdue_requests",
+    "gauge",
+    "requests",
+    (),
+    "Reservations whose time is up, and that nobody has ended.",
+)
+LEDGER_SHADOW = Metric(
+    "freshet_ledger_shadow_refusals_total",
+    "counter",
+    "requests",
+    (),
+    "Requests that budgets in shadow mode would have refused.",
+)
+
 GATEWAY = Family(
     "Gateway",
     """\
@@ -67,7 +110,14 @@ questions are open at this moment, and `cancelled` how many were given up becaus
 left: many of them mean that answers come too late.
 
 `keys` tells whether anybody still uses a key that is about to expire, as the old one does after a
-rotation, without telling which: keys and tenants are no labels.""",
+rotation, without telling which: keys and tenants are no labels.
+
+The gateway follows the token ledger, and shows how it stands; every gateway shows the same.
+`fullest` is how much of the fullest budget is gone: of a `rate` it comes and goes by the minute, of
+a `quota` it grows until the budget begins anew, and at 1 somebody is refused. `nearly_used_up` is
+how many have come to nine tenths. `held` and `open` are what questions under way have set aside;
+`overdue` should be 0: more means that nobody releases what nobody ended. `shadow_refusals` are
+those that a budget on trial would have refused.""",
     (
         GATEWAY_REQUESTS,
         GATEWAY_DURATION,
@@ -76,5 +126,11 @@ rotation, without telling which: keys and tenants are no labels.""",
         GATEWAY_REFUSED,
         GATEWAY_CANCELLED,
         GATEWAY_KEYS,
+        LEDGER_FULLEST,
+        LEDGER_NEARLY,
+        LEDGER_HELD,
+        LEDGER_OPEN,
+        LEDGER_OVERDUE,
+        LEDGER_SHADOW,
     ),
 )

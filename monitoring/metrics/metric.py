@@ -12,6 +12,7 @@ Unit = Literal[
     "alarms",
     "alerts",
     "answers",
+    "budgets",
     "branches",
     "claims",
     "dollars",

@@ -16,6 +16,7 @@ STEWARD = Family(
 The steward looks at each change of `control`: changes that do not count are among its dead
 letters, reason `conflict` or `invalid`. `dangling_references` is how many aliases and branches of
 routes lead nowhere, because somebody wrote to the topic past the commands. Questions are answered
-all the same, by what was in force before; the steward's log and `freshet prompts list` name each.""",
+all the same, by what was in force before. The steward's log names each, and so does
+`freshet prompts list`.""",
     (STEWARD_DANGLING,),
 )

@@ -104,14 +104,14 @@ FIGURES = (
         name="latency_ms",
         kind="median",
         better="less",
-        says="half of the answers took no longer",
+        says="half of the answers took no longer, from when a worker had taken the question up",
         of=_done(lambda answer: answer.latency_ms),
     ),
     Figure(
         name="latency_p95_ms",
         kind="p95",
         better="less",
-        says="95 in 100 answers took no longer",
+        says="95 in 100 answers took no longer, likewise",
         of=_done(lambda answer: answer.latency_ms),
     ),
     Figure(

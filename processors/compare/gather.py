@@ -4,7 +4,7 @@ Give it all responses first, then the rest in any order: only what belongs to an
 route is kept. What is told by another tenant's events is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from processors.compare.figures import Answer
 from processors.feedback.cases import GROUNDED_LABEL, SCORE
@@ -17,6 +17,8 @@ from schemas.queries import Query
 from schemas.responses import Response
 
 _COST = "cost_usd"
+_QUEUED = "queued"
+"""Until a worker had room for it, which shadows have less of."""
 
 
 class Gathering:
@@ -88,9 +90,13 @@ def _answer(response: Response, route: str) -> Answer:
         branch=route.rpartition("/")[2],
         status=str(response.status),
         is_given_up=error is not None and error.type == "cancelled",
-        latency_ms=sum(response.timings_ms.values()) if response.timings_ms else None,
+        latency_ms=_taken(response.timings_ms) if response.timings_ms else None,
         tokens=response.usage.input_tokens + response.usage.output_tokens,
         passages=[] if receipt is None else receipt.passages,
         way="" if receipt is None else f"{receipt.prompt} {receipt.model} {receipt.index_version}",
         shadow_of=response.shadow_of,
     )
+
+
+def _taken(timings_ms: Mapping[str, float]) -> float:
+    return sum(taken for step, taken in timings_ms.items() if step != _QUEUED)

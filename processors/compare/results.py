@@ -16,8 +16,8 @@ from msgspec import Struct
 from processors.compare import intervals
 from processors.compare.figures import FIGURES, QUANTILES, Answer, Figure
 from processors.compare.intervals import Interval
-from processors.compare.retrieval import agreement, overlap
 from processors.compare.sample import Sample
+from processors.overlap import Span, overlap, rank_agreement
 
 LEVEL = 0.95
 
@@ -45,13 +45,14 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Retrieval(Struct, frozen=True, kw_only=True):
-    """How alike a shadow's passages are to those of the answers that were shown."""
+    """How alike a shadow's passages are to those of the answers that were shown, by their ids: what
+    two index versions cut differently is not the same here."""
 
     pairs: int
     overlap: Interval
-    """Passages that both have, as a share of the longer list."""
-    agreement: Interval
-    """And in which order: the mean overlap of the best 1, 2, .. of them."""
+    """The share of passages that the other one has, too."""
+    rank_agreement: Interval
+    """And whether in the same order, what stands on top counting most."""
 
 
 class BranchResults(Struct, frozen=True, kw_only=True):
@@ -193,12 +194,21 @@ def _retrieval(pairs: Sequence[tuple[Answer, Answer]], level: float) -> Retrieva
         return None
     alike = (
         intervals.mean(
-            Sample.of((one.unit, measure(one.passages, other.passages)) for one, other in found),
+            Sample.of(
+                (one.unit, measure(_spans(one.passages), _spans(other.passages)))
+                for one, other in found
+            ),
             level,
         )
-        for measure in (overlap, agreement)
+        for measure in (overlap, rank_agreement)
     )
-    return Retrieval(pairs=len(found), overlap=next(alike), agreement=next(alike))
+    return Retrieval(pairs=len(found), overlap=next(alike), rank_agreement=next(alike))
+
+
+def _spans(passages: Sequence[str]) -> list[Span]:
+    """Passages as wholes: a receipt does not say where they stand. Of a name
+    `passage_id@version` the version does not count, for another index gives its own."""
+    return [Span(name.rpartition("@")[0], 0, 1) for name in passages]
 
 
 def _pairs(mine: Sequence[Answer], shown: Sequence[Answer]) -> list[tuple[Answer, Answer]]:

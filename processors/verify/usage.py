@@ -76,6 +76,8 @@ class UsageCheck:
         self._let_through: defaultdict[str, list[int]] = defaultdict(list)
         self._answered: dict[str, tuple[int, int]] = {}
         """Tokens in and out, as the response of a request has them."""
+        self._served: set[str] = set()
+        """Requests that are charged before their response is given; others end after it."""
         self.faults: list[Fault] = []
         self.reservations = 0
         """That fitted."""
@@ -89,8 +91,11 @@ class UsageCheck:
 
     def add_response(self, response: Response) -> None:
         """Take a response; of two for one question the first counts."""
-        usage = response.usage
-        self._answered.setdefault(response.query_id, (usage.input_tokens, usage.output_tokens))
+        sums = response.usage.input_tokens, response.usage.output_tokens
+        if response.query_id not in self._answered:
+            self._answered[response.query_id] = sums
+            if response.status in ("answered", "unanswerable") or any(sums):
+                self._served.add(response.query_id)
 
     def add(self, offset: int, at: int, event: UsageEvent) -> int | None:
         """Take the next record, which the log got at `at` (µs); gives what it granted afresh."""
@@ -127,8 +132,8 @@ class UsageCheck:
         yield from self.faults
         for request, standing in self._open.items():
             place = f"usage/{PARTITION}@{standing.offset}"
-            if request in self._answered:
-                yield Fault("missing", place, f"{request} has a response, and never ended")
+            if request in self._served:
+                yield Fault("missing", place, f"{request} has its response, and was never charged")
             elif standing.event.expires_at + self._scope.grace < self._scope.now:
                 yield Fault("missing", place, f"{request} never ended, and its time is up")
         for request, end in self._ended.items():

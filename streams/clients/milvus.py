@@ -26,7 +26,9 @@ class MilvusIndex(RowIndex):
         version: str,
         lexical: LexicalSpec | None = None,
         dimensions: int = DIMENSIONS,
+        owner: str = "",
     ) -> None:
+        """`owner` is the environment that the collections have to belong to."""
         self._connection = Connection(settings)
         names = collection_names(settings, version)
         units, texts = (
@@ -36,15 +38,16 @@ class MilvusIndex(RowIndex):
                 kinds,
                 dimensions=length,
                 dense_index=settings.dense_index,
+                owner=owner,
             )
             for name, kinds, length in zip(names, ("u", "pd"), (dimensions, None), strict=True)
         )
         super().__init__(units, texts, lexical or LexicalSpec())
 
     @classmethod
-    def of(cls, settings: config.Milvus, spec: IndexSpec) -> Self:
+    def of(cls, settings: config.Milvus, spec: IndexSpec, owner: str = "") -> Self:
         """The index of a spec."""
-        return cls(settings, spec.name, spec.lexical, spec.dimensions)
+        return cls(settings, spec.name, spec.lexical, spec.dimensions, owner)
 
     async def close(self) -> None:
         """Close the channel."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferRequestedOutput
 
+from processors.ports import NONE
 from processors.version import IndexSpec
 from schemas.responses import Finish
 from streams.clients.errors import ModelDeadline, ModelError, ModelRejected
@@ -223,7 +224,7 @@ class TritonReader:
     """The port `Reader`, for any model with the tensors of Triton's vLLM backend.
 
     `number` is Triton's version of the model; empty, it is the one that the server prefers.
-    `sampling` holds the sampling parameters that stay the same; `max_tokens` is added to them.
+    `sampling` holds the usual parameters; a request's own go over them, and its `max_tokens`.
     """
 
     def __init__(
@@ -256,7 +257,14 @@ class TritonReader:
                 own = found.config.parameters[VERSION].string_value
                 self._version = own or f"{self._model}@{self._number or 1}"
 
-    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> Generation:
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        sampling: Mapping[str, object] = NONE,
+    ) -> Generation:
         """Pieces of the answer to a prompt, as they are made.
 
         Until the first piece a server that is not there is tried again; later it is not. Raises
@@ -264,17 +272,22 @@ class TritonReader:
         or cancelling the task that reads it, cancels the request in the server.
         """
         generation = Generation()
-        return generation.reading(self._pieces(generation, prompt, max_tokens, timeout_s))
+        asked = {**self._sampling, **sampling, "max_tokens": max_tokens}
+        return generation.reading(self._pieces(generation, prompt, asked, timeout_s))
 
     async def close(self) -> None:
         """Close the channel."""
         await self._connection.close()
 
     async def _pieces(
-        self, generation: Generation, prompt: str, max_tokens: int, timeout_s: float
+        self,
+        generation: Generation,
+        prompt: str,
+        sampling: Mapping[str, object],
+        timeout_s: float,
     ) -> AsyncGenerator[str, None]:
         deadline = asyncio.get_running_loop().time() + timeout_s
-        request = self._request(prompt, max_tokens)
+        request = self._request(prompt, sampling)
         results, first = await self._begin(request, deadline)
         async with aclosing(results):
             if first is not None:
@@ -309,11 +322,10 @@ class TritonReader:
         finally:
             stream.cancel()
 
-    def _request(self, prompt: str, max_tokens: int) -> dict[str, Any]:
-        sampling = json.dumps({**self._sampling, "max_tokens": max_tokens}).encode()
+    def _request(self, prompt: str, sampling: Mapping[str, object]) -> dict[str, Any]:
         inputs = [
             bytes_tensor("text_input", [encoded(prompt)], [1]),
-            bytes_tensor("sampling_parameters", [sampling], [1]),
+            bytes_tensor("sampling_parameters", [json.dumps(sampling).encode()], [1]),
             *(true_tensor(name) for name in _FLAGS),
         ]
         return {"model_name": self._model, "model_version": self._number, "inputs": inputs}

@@ -33,6 +33,10 @@ def ask(
     filters: Annotated[
         list[str] | None, typer.Option("--filter", help="Metadata to have, KEY=VALUE; repeatable.")
     ] = None,
+    variables: Annotated[
+        list[str] | None,
+        typer.Option("--variable", help="A value for the prompt, NAME=VALUE; repeatable."),
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the response event.")] = False,
 ) -> None:
@@ -47,6 +51,7 @@ def ask(
         after=after,
         top_k=top_k,
         filters=filters or [],
+        variables=variables or [],
     )
     response = asyncio.run(_ask(settings, query, stream=stream and not as_json))
     print(_json(response) if as_json else _shown(response, streamed=stream))
@@ -62,13 +67,13 @@ def _query(
     after: str | None,
     top_k: int,
     filters: list[str],
+    variables: list[str],
 ) -> "Query":
     import msgspec
 
     from schemas.queries import Query
     from streams.receipts import parse_receipt
 
-    pairs = [pair.partition("=") for pair in filters]
     fields = {
         "query_id": str(uuid4()),
         "text": text,
@@ -76,12 +81,18 @@ def _query(
         "as_of": int(as_of) if as_of is not None and as_of.isdigit() else as_of,
         "after": parse_receipt(after) if after else None,
         "top_k": top_k,
-        "filters": {key: value for key, _, value in pairs} or None,
+        "filters": _pairs(filters),
+        "variables": _pairs(variables),
     }
     try:
         return msgspec.convert(fields, Query)
     except msgspec.ValidationError as error:
         raise FreshetError(f"that cannot be asked: {error}") from None
+
+
+def _pairs(given: list[str]) -> dict[str, str] | None:
+    """KEY=VALUE, each."""
+    return {key: value for key, _, value in (pair.partition("=") for pair in given)} or None
 
 
 async def _ask(settings: "Settings", query: "Query", *, stream: bool) -> "Response":

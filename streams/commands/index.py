@@ -5,18 +5,17 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from streams.errors import FreshetError
+from streams.said import said
 
 if TYPE_CHECKING:
     from streams.clients.kafka import LogClient
     from streams.config import Settings
-    from streams.versions.change import Author
     from streams.versions.listing import Listed
 
 _T = TypeVar("_T")
@@ -91,14 +90,14 @@ def build(
     wishes = Wishes(
         name, base or None, _settings(chunk), _settings(lexical), _settings(fusion), embedder
     )
-    version = _run(lambda settings, log: begin(log, settings, wishes, _author(why)))
+    version = _run(lambda settings, log: begin(log, settings, wishes, said(why)))
     if not wait or version.state != "building":
         print(f"{name} is {version.state}")
         return
     _say(_WORKERS.format(name=name))
     try:
         with Reporter(as_json=False).place(f"building {name}") as step:
-            since = _run(lambda settings, log: finish(log, settings, name, _author(why), step))
+            since = _run(lambda settings, log: finish(log, settings, name, said(why), step))
     except KeyboardInterrupt:
         _say(f"{name} goes on being built; `freshet index build {name}` waits for it again")
         raise typer.Exit(_INTERRUPTED) from None
@@ -164,7 +163,7 @@ def switch(
     from streams.versions.change import switch as change
 
     within_s = None if force else max_behind
-    author = _author(_said(why))
+    author = said(_said(why))
     done = _run(
         lambda settings, log: change(
             log, settings, name, route or ["default"], author, old=old, within_s=within_s
@@ -190,10 +189,18 @@ def retire(
 
     Its rows stay until the horizon has passed, for those who check the answers that it gave.
     """
+    from streams.versions.change import TooSoon
     from streams.versions.change import retire as change
 
+    why = _said(why)
+
     async def work(settings: "Settings", log: "LogClient") -> int | None:
-        await change(log, settings, name, _author(_said(why)))
+        try:
+            await change(log, settings, name, said(why))
+        except TooSoon as soon:
+            _say(f"waits {soon.left_s:.0f} s for questions that may be under way")
+            await asyncio.sleep(soon.left_s)
+            await change(log, settings, name, said(why))
         if not now:
             return None
         from streams.index.retired import drop
@@ -235,12 +242,6 @@ def _run(work: "Callable[[Settings, LogClient], Awaitable[_T]]") -> _T:
             return await work(settings, log)
 
     return asyncio.run(connected())
-
-
-def _author(why: str) -> "Author":
-    from streams.versions.change import Author
-
-    return Author(getuser(), why, _now())
 
 
 def _said(why: str) -> str:

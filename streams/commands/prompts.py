@@ -12,10 +12,10 @@ from streams.prompts.command import (
     look,
     mlflow_store,
     model_name,
-    said,
     understood,
     with_prompts,
 )
+from streams.said import said
 
 if TYPE_CHECKING:
     from schemas.control import Alias, PromptVersion

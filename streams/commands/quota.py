@@ -3,18 +3,17 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streams.connected import with_log
 from streams.errors import FreshetError
+from streams.said import Said, said
 
 if TYPE_CHECKING:
     from schemas.control import Budget, Quota
     from streams.clients.kafka import LogClient
-    from streams.quotas import Said
     from streams.spending import Line
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -99,11 +98,11 @@ def set_(
     }
     if name is None:
         refuse(of_budget, "name a budget: `freshet quota set NAME ..`")
-        made = _changed(_tenant(tenant), given(of_quota), _said(why, revision), is_budget=False)
+        made = _changed(_tenant(tenant), given(of_quota), said(why), revision, is_budget=False)
     else:
         refuse(of_quota, "that is of a tenant's quota: leave out the budget's name")
         changes = given({"tenant": tenant, **of_budget})
-        made = _changed(name, changes, _said(why, revision), is_budget=True)
+        made = _changed(name, changes, said(why), revision, is_budget=True)
     _show(made, as_json=as_json)
 
 
@@ -192,12 +191,10 @@ def remove(
     from schemas.control import Budget, Quota
     from streams import quotas
 
-    said = _said(why, revision)
-
     async def work(log: "LogClient") -> "Budget | Quota":
         if name is not None:
-            return await quotas.remove(log, Budget, name, said)
-        return await quotas.remove(log, Quota, _tenant(tenant), said)
+            return await quotas.remove(log, Budget, name, said(why), revision)
+        return await quotas.remove(log, Quota, _tenant(tenant), said(why), revision)
 
     _show(asyncio.run(with_log(work)), as_json=as_json)
 
@@ -217,15 +214,15 @@ def _lines(name: str | None, tenant: str | None) -> "tuple[list[Line], int]":
 
 
 def _changed(
-    name: str, changes: Mapping[str, Any], said: "Said", *, is_budget: bool
+    name: str, changes: Mapping[str, Any], who: Said, expected: int | None, *, is_budget: bool
 ) -> "Budget | Quota":
     from schemas.control import Budget, Quota
     from streams import quotas
 
     async def work(log: "LogClient") -> "Budget | Quota":
         if is_budget:
-            return await quotas.change(log, Budget, name, changes, said)
-        return await quotas.change(log, Quota, name, changes, said)
+            return await quotas.change(log, Budget, name, changes, who, expected)
+        return await quotas.change(log, Quota, name, changes, who, expected)
 
     return asyncio.run(with_log(work))
 
@@ -234,12 +231,6 @@ def _tenant(name: str | None) -> str:
     if name is None:
         raise FreshetError("name a budget, or --tenant for that tenant's quota")
     return name
-
-
-def _said(why: str, revision: int | None) -> "Said":
-    from streams.quotas import Said
-
-    return Said(getuser(), why, _now(), revision)
 
 
 def _now() -> int:

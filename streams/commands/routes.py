@@ -10,7 +10,8 @@ import typer
 
 from streams.connected import with_log
 from streams.errors import FreshetError
-from streams.routing.command import built_in, changed, definition, look, said, served, with_routes
+from streams.routing.command import built_in, changed, definition, look, served, with_routes
+from streams.said import said
 
 if TYPE_CHECKING:
     from processors.compare.results import Results

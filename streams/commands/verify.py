@@ -35,7 +35,7 @@ def verify(
         bool, typer.Option("--json", help="Print each index version's report as a line of JSON.")
     ] = False,
 ) -> None:
-    """Recompute the index from the log, count the evaluations of each answer, and compare.
+    """Recompute the index and the token ledger from the log, count evaluations, and compare.
 
     Exit code 1 on any fault.
     """
@@ -103,20 +103,19 @@ async def _one(
     as_of: int | None,
     answers: "Answers | None",
 ) -> "Report":
-    """One index version; and the evaluations of all answers, where `answers` says how far."""
+    """One index version; and evaluations and charges of all answers, where there are `answers`."""
     from streams.clients.milvus import MilvusIndex
     from streams.verify import rows_of, verify, verify_index
 
-    index = MilvusIndex.of(settings.milvus, spec)
-    horizon = time.time_ns() // 1000 - settings.limits.horizon_ms * 1000
-    verifying = verify_index if answers is None else partial(verify, answers=answers)
+    index, now = MilvusIndex.of(settings.milvus, spec), time.time_ns() // 1000
+    verifying = verify_index if answers is None else partial(verify, now=now, answers=answers)
     try:
         return await verifying(
             log,
             rows_of(index),
             spec,
             as_of=as_of,
-            horizon=horizon,
+            horizon=now - settings.limits.horizon_ms * 1000,
             say=lambda step: print(f"verify: {step}", file=sys.stderr),
         )
     finally:
@@ -131,6 +130,11 @@ def _shown(report: "Report") -> str:
         f"{report.documents} documents, {report.events} events and {report.evaluations} "
         f"evaluations, as of {report.as_of}"
     )
+    if report.reservations:
+        lines.append(
+            f"the token ledger: {report.reservations} reservations, {report.ends} ended, "
+            f"{report.open} open; {report.bounds} times a bound was held against what counts"
+        )
     if report.waiting:
         lines.append(f"{report.waiting} responses wait for the judge")
     return "\n".join(lines)

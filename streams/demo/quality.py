@@ -45,7 +45,7 @@ class Quality:
     async def _judge(self) -> None:
         """What the judge found in the answers that were given, and in a wrong one."""
         stage = self._stage
-        stage.title("5. Every answer is judged, claim by claim, behind the answers")
+        stage.title("8. Every answer is judged, claim by claim, behind the answers")
         question, response = next(
             one for one in stage.given if one[1].answer and one[1].receipt is not None
         )
@@ -102,7 +102,7 @@ class Quality:
     async def _drift(self) -> None:
         """A tenant's usual questions, then others."""
         stage = self._stage
-        stage.title("6. A tenant asks about packages; then its questions change")
+        stage.title("9. A tenant asks about packages; then its questions change")
         tenant = f"demo-{uuid4().hex[:8]}"
         start = {"drift": await stage.log.ends("drift")}
         began = time.monotonic()
@@ -149,7 +149,7 @@ class Quality:
     async def _feedback(self) -> None:
         """A thumb for the first answer, and one against it."""
         stage = self._stage
-        stage.title("7. People's thumbs are joined with the judge's verdicts")
+        stage.title("10. People's thumbs are joined with the judge's verdicts")
         (question, first), (_, second) = [one for one in stage.given if one[1].answer][:2]
         stage.console.print(f"  [bold]Q[/] {question}")
         thumbs: tuple[tuple[Response, Literal[-1, 1]], ...] = ((first, 1), (second, -1))

@@ -52,6 +52,7 @@ def _perform(settings: Settings, console: Console) -> bool:
 async def steps(settings: Settings, console: Console) -> "Stage":
     """All steps, on a stack that is up."""
     from streams.clients.kafka import Log
+    from streams.demo.control import Control
     from streams.demo.quality import Quality
     from streams.demo.stage import Stage
     from streams.demo.steps import Spine
@@ -60,7 +61,10 @@ async def steps(settings: Settings, console: Console) -> "Stage":
         stage = Stage(settings, console, log)
         spine = Spine(stage)
         await spine.run()
+        control = Control(stage)
+        await control.run()
         await Quality(stage).run()
+        await control.leave()
         await spine.verify()
     return stage
 

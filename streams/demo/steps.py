@@ -42,7 +42,7 @@ class Spine:
 
     async def verify(self) -> None:
         """The last step: the index beside the log."""
-        self._stage.title("8. The index is compared with what the log says it should hold")
+        self._stage.title("11. The index is compared with what the log says it should hold")
         spec = IndexSpec(name=self._stage.settings.index_version)
         index = MilvusIndex(self._stage.settings.milvus, spec.name)
         try:
@@ -52,6 +52,7 @@ class Spine:
                 spec,
                 as_of=None,
                 horizon=_now() - self._stage.settings.limits.horizon_ms * 1000,
+                now=_now(),
                 say=_silent,
             )
         finally:

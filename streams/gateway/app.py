@@ -14,8 +14,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitoring import metrics
+from processors.builtin import built_in
 from streams.clients.kafka import LogClient
 from streams.config import Settings
+from streams.gateway.allowances import Allowances
 from streams.gateway.documents import Documents
 from streams.gateway.door import Door
 from streams.gateway.errors import ApiError
@@ -51,7 +53,7 @@ class Gateway:
         self._settings = settings
         self._log = log_client
         self._failed = failed
-        self.control = ControlView(log_client)
+        self.control = ControlView(log_client, built_in(settings.triton.reader))
         control = self.control.control
         self.door = Door(control, clock)
         limits = settings.limits
@@ -67,22 +69,26 @@ class Gateway:
             wait_s=limits.after_timeout_s,
         )
         self.feedback = FeedbackBox(log_client, self.door, clock)
-        self.completions = Completions(self.questions, self.door, clock)
+        self.allowances = Allowances(log_client, self.control, clock)
+        self.completions = Completions(self.questions, self.door, self.allowances, clock)
         self.models = Models(self.door)
 
     @asynccontextmanager
     async def running(self, _app: Starlette) -> AsyncIterator[None]:
         """From before the first request to after the last: everything caught up and followed."""
         await self.control.start(self._failed)
+        await self.allowances.start(self._failed)
         await self.statuses.start(self._failed)
         await self.questions.start(self._failed)
         metrics.begin(metrics.GATEWAY)
+        self.allowances.measure()
         waiting = metrics.gauge(metrics.GATEWAY_WAITING)
         waiting.set_function(lambda: self.questions.waiters.count)
         try:
             yield
         finally:
             await self.control.stop()
+            await self.allowances.stop()
             await self.questions.follower.stop()
             await self.statuses.stop()
 
@@ -104,7 +110,12 @@ class Gateway:
         return PlainTextResponse("ready\n")
 
     def _followers(self) -> tuple[Follower, ...]:
-        return self.control.follower, self.questions.follower, self.statuses.follower
+        return (
+            self.control.follower,
+            self.allowances.follower,
+            self.questions.follower,
+            self.statuses.follower,
+        )
 
     def _open_view(self, partitions: int) -> StatusView:
         version = self._settings.index_version

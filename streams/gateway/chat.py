@@ -56,6 +56,7 @@ class Options(Struct, frozen=True):
     top_k: Any = None
     filters: Any = None
     session_id: Any = None
+    variables: Any = None
 
 
 class ChatRequest(Struct, frozen=True):
@@ -95,6 +96,7 @@ def query_of(request: ChatRequest, query_id: str, caller: Caller) -> Query:
         "max_staleness_ms": options.max_staleness_ms,
         "top_k": options.top_k,
         "filters": options.filters,
+        "variables": options.variables,
         "user": request.user or None,
         "session_id": options.session_id or request.user or None,
         "max_tokens": older if newer is None else newer,
@@ -137,8 +139,8 @@ def _query(fields: Mapping[str, Any]) -> Query:
 
 def _renamed(message: str) -> ApiError:
     """The error about a field of the query as one about the request."""
-    what, _, place = message.partition(" - at `$.")
-    field = place.rstrip("`")
+    what, _, place = message.partition(" - at `")
+    field = place.rpartition("$.")[2].rstrip("`")  # of a key that is wrong: `key` in `$.field`
     name = field.split(".")[0].split("[")[0]
     param = _PARAMS.get(name, f"freshet.{field}")
     return invalid(f"{param}: {what}", param)

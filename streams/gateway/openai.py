@@ -1,8 +1,9 @@
 """`/v1/chat/completions` and `/v1/models`, as OpenAI's clients know them."""
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from monitoring import metrics
 from schemas.envelope import Trace
 from schemas.queries import Query
 from schemas.responses import Response
+from streams.gateway.allowances import Allowances
 from streams.gateway.auth import Caller
 from streams.gateway.body import read_json
 from streams.gateway.chat import (
@@ -32,6 +34,7 @@ from streams.gateway.door import Door
 from streams.gateway.errors import ApiError, invalid, of_response
 from streams.gateway.hangup import unless_hung_up
 from streams.gateway.questions import Questions, query_id_of
+from streams.gateway.ratelimits import Room, rate_limit_headers
 from streams.gateway.waiters import Awaited, Diverged
 
 MAX_CHAT_BYTES = 1024 * 1024
@@ -49,9 +52,16 @@ _DONE = b"data: [DONE]\n\n"
 class Completions:
     """The ASGI application behind `POST /v1/chat/completions`."""
 
-    def __init__(self, questions: Questions, door: Door, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        questions: Questions,
+        door: Door,
+        allowances: Allowances,
+        clock: Callable[[], int],
+    ) -> None:
         self._questions = questions
         self._door = door
+        self._allowances = allowances
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,13 +80,15 @@ class Completions:
         query = query_of(chat, query_id_of(caller.tenant, key), caller)
         check_limits(query, caller.limits, self._clock())
         trace = Trace.parse(request.headers.get("traceparent")) or Trace.new()
-        return _Call(chat, query, trace, key is not None, began)
+        rooms = partial(self._allowances.rooms, query)
+        return _Call(chat, query, trace, rooms, began, may_come_back=key is not None)
 
     async def _whole(self, call: "_Call", request: Request, send: Send) -> None:
         async with self._asked(call) as awaited:
             response = await awaited.final()
         body = call.writer.completion(response, _checked(response, call))
-        await JSONResponse(body)(request.scope, request.receive, send)
+        headers = rate_limit_headers(call.rooms())
+        await JSONResponse(body, headers=headers)(request.scope, request.receive, send)
 
     async def _stream(self, call: "_Call", send: Send) -> None:
         begun = False
@@ -85,7 +97,8 @@ class Completions:
             nonlocal begun
             if not begun:
                 begun = True
-                await send({"type": "http.response.start", "status": 200, "headers": _EVENT_STREAM})
+                headers = _EVENT_STREAM + _raw(rate_limit_headers(call.rooms()))
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
         try:
@@ -108,11 +121,20 @@ class _Call:
     """One request, read."""
 
     def __init__(
-        self, chat: ChatRequest, query: Query, trace: Trace, may_come_back: bool, began: float
+        self,
+        chat: ChatRequest,
+        query: Query,
+        trace: Trace,
+        rooms: Callable[[], list[Room]],
+        began: float,
+        *,
+        may_come_back: bool,
     ) -> None:
         self.chat = chat
         self.query = query
         self.trace = trace
+        self.rooms = rooms
+        """What is left of its bounds, now."""
         self.may_come_back = may_come_back
         self.began = began
         self.writer = Writer(query, int(time.time()), includes_usage=chat.includes_usage)
@@ -160,8 +182,12 @@ def _checked(response: Response, call: _Call) -> dict[str, Any]:
     """The details of an answer; raises the ApiError of a response that is none."""
     details = details_of(response, {"gateway": call.elapsed_s() * 1000})
     if response.status not in ("answered", "unanswerable"):
-        raise of_response(response, details)
+        raise of_response(response, details, call.rooms())
     return details
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _event(data: dict[str, Any]) -> bytes:

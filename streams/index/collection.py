@@ -21,12 +21,14 @@ _HNSW = {"M": 16, "efConstruction": 200}
 _T = TypeVar("_T")
 
 
-def schema(dimensions: int | None) -> CollectionSchema:
+def schema(dimensions: int | None, owner: str = "") -> CollectionSchema:
     """Every table has the same fields but for the vector: sparse where it has no `dimensions`.
 
-    Lengths are in bytes.
+    Lengths are in bytes. `owner` is the environment that it belongs to.
     """
-    made = AsyncMilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    made = AsyncMilvusClient.create_schema(
+        auto_id=False, enable_dynamic_field=False, description=owner
+    )
     made.add_field("pk", DataType.VARCHAR, max_length=96, is_primary=True)
     made.add_field("key", DataType.VARCHAR, max_length=40)
     made.add_field("id", DataType.VARCHAR, max_length=2048)

@@ -16,6 +16,19 @@ _TABLE = (
 _INDEX = 'create index if not exists "{0}_by_key" on "{0}" (milvus_id)'
 
 
+def collections_in(database: Path, prefix: str) -> list[str]:
+    """The collections of our own that a database holds already, of whatever index version."""
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database)) as opened:
+        tables = opened.execute("select name from sqlite_master where type = 'table'").fetchall()
+    return [
+        name
+        for (name,) in tables
+        if name.startswith(f"{prefix}_") and name.endswith(("_units", "_texts"))
+    ]
+
+
 def index_keys(database: Path, collections: Iterable[str]) -> None:
     """Make the collections' tables, where they are missing, and an index on each one's keys.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from processors.rows import Demand, Record
+from streams.environments import check
 from streams.index import collection
 from streams.index.connection import Connection
 from streams.index.table import Hit, Query
@@ -30,8 +31,10 @@ class MilvusTable:
         *,
         dimensions: int | None,
         dense_index: str,
+        owner: str = "",
     ) -> None:
-        """`kinds` are the letters that the collection's keys begin with.
+        """`kinds` are the letters that the collection's keys begin with, `owner` is the environment
+        that it has to belong to.
 
         Vectors are dense where they have `dimensions`, and sparse where that is None.
         """
@@ -41,20 +44,31 @@ class MilvusTable:
         self._dimensions = dimensions
         self._dense = dimensions is not None
         self._dense_index = dense_index
+        self._owner = owner
 
     async def ensure(self) -> None:
-        """Make the collection if it is missing, and load it."""
-        if not await self._exists():
+        """Make the collection if it is missing, and load it.
+
+        Raises:
+            WrongEnvironment: it is another environment's.
+        """
+        if await self._exists():
+            await self._check_owner()
+        else:
             await self._connection.write(
                 "create_collection",
                 self._name,
-                schema=collection.schema(self._dimensions),
+                schema=collection.schema(self._dimensions, self._owner),
                 index_params=collection.index_params(
                     dense=self._dense, dense_index=self._dense_index
                 ),
                 consistency_level=_STRONG,
             )
         await self._connection.write("load_collection", self._name)
+
+    async def _check_owner(self) -> None:
+        described = await self._connection.read("describe_collection", self._name)
+        check(described["description"], self._owner, f"{self._name} and its like", "milvus.prefix")
 
     async def insert(self, records: Sequence[Record]) -> None:
         """Add rows, in as many messages as their length asks for."""

@@ -1,9 +1,7 @@
 """What every command of `freshet prompts` begins with."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from getpass import getuser
 from typing import TYPE_CHECKING, TypeVar
 
 from streams.connected import with_log
@@ -12,7 +10,7 @@ if TYPE_CHECKING:
     from schemas.control import ControlEvent, PromptVersion
     from streams.clients.kafka import LogClient
     from streams.prompts.mlflowstore import MlflowStore
-    from streams.prompts.registry import Change, Prompts, Said
+    from streams.prompts.registry import Change, Prompts
 
 _T = TypeVar("_T")
 
@@ -45,13 +43,6 @@ def changed(name: str | None) -> "list[Change]":
         return [one async for one in changes(log, _built_in(), name)]
 
     return sorted(asyncio.run(with_log(work)), key=lambda one: one.event.at)
-
-
-def said(why: str) -> "Said":
-    """Whoever runs the command, now."""
-    from streams.prompts.registry import Said
-
-    return Said(by=getuser(), why=why, at=time.time_ns() // 1000)
 
 
 def mlflow_store(uri: str | None) -> "MlflowStore":

@@ -16,7 +16,8 @@ from schemas.control import PromptVersion
 from schemas.times import format_time
 from streams.prompts import files
 from streams.prompts.mlflowstore import Entry, MlflowStore, RegistryRefused
-from streams.prompts.registry import NoSuchPrompt, PromptRefused, Prompts, Said, refused_by
+from streams.prompts.registry import NoSuchPrompt, PromptRefused, Prompts, refused_by
+from streams.said import Said
 
 DEFINITION = "freshet.definition"
 """The tag with variables, checks and parameters, as JSON."""

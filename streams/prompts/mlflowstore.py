@@ -51,8 +51,13 @@ class MlflowStore:
     def __init__(self, uri: str) -> None:
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        from mlflow import MlflowClient
-
+        try:
+            from mlflow import MlflowClient
+        except ModuleNotFoundError:
+            raise RegistryRefused(
+                "MLflow is not installed here, as in the workers' image; run this where `make "
+                "setup` was run"
+            ) from None
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self.uri = uri

@@ -14,6 +14,7 @@ from streams.clients.kafka import LogClient
 from streams.control import TOPIC, put, read_control, take
 from streams.errors import FreshetError
 from streams.prompts import files
+from streams.said import Said
 
 EXTRACTIVE = "reader"
 """The model that understands one kind of prompt only."""
@@ -27,14 +28,6 @@ class NoSuchPrompt(FreshetError):
 
 class PromptRefused(FreshetError):
     """A change that must not come into force."""
-
-
-class Said(NamedTuple):
-    """Who makes a change, why, and when: microseconds since the epoch."""
-
-    by: str
-    why: str
-    at: int
 
 
 class Change(NamedTuple):

@@ -1,9 +1,7 @@
 """What the commands of `freshet routes` begin with."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable
-from getpass import getuser
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streams.connected import with_log
@@ -12,7 +10,7 @@ from streams.errors import FreshetError
 if TYPE_CHECKING:
     from schemas.control import ControlEvent, Route
     from streams.clients.kafka import LogClient
-    from streams.routing.registry import Changed, Routes, Said
+    from streams.routing.registry import Changed, Routes
 
 _T = TypeVar("_T")
 
@@ -45,13 +43,6 @@ def changed(name: str | None) -> "list[Changed]":
         return [one async for one in changes(log, built_in(), name)]
 
     return sorted(asyncio.run(with_log(work)), key=lambda one: one.logged_at)
-
-
-def said(why: str) -> "Said":
-    """Whoever runs the command, now."""
-    from streams.routing.registry import Said
-
-    return Said(by=getuser(), why=why, at=time.time_ns() // 1000)
 
 
 def built_in() -> list["ControlEvent"]:

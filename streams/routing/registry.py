@@ -14,6 +14,7 @@ from schemas.control import EVERYBODY, Branch, ControlEvent, Route, key_of
 from streams.clients.kafka import LogClient, Record
 from streams.control import TOPIC, Conflict, put, read_control, take
 from streams.errors import FreshetError
+from streams.said import Said
 
 _SEE = (
     "see `freshet routes list`, `freshet prompts list`, and `freshet tail control "
@@ -27,14 +28,6 @@ class NoSuchRoute(FreshetError):
 
 class RouteRefused(FreshetError):
     """A route that could not be used as it says."""
-
-
-class Said(NamedTuple):
-    """Who makes a change, why, and when: microseconds since the epoch."""
-
-    by: str
-    why: str
-    at: int
 
 
 class Routes:

@@ -36,7 +36,7 @@ def _block(branch: BranchResults) -> Iterator[str]:
     for measured in branch.figures:
         yield _line(measured, differences.get(measured.figure))
     if (alike := branch.retrieval) is not None:
-        for name, interval in (("overlap", alike.overlap), ("order", alike.agreement)):
+        for name, interval in (("overlap", alike.overlap), ("ranks", alike.rank_agreement)):
             value, bounds = _said(interval, "share")
             yield f"  {'passages: ' + name:<18}{value:>9}  {bounds:<20} of {alike.pairs} pairs"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streams.config import Settings
 from streams.errors import SetupError
-from streams.index.lite import index_keys
+from streams.index.lite import collections_in, index_keys
 from streams.index.names import collection_names
 from streams.stack import health, ports
 from streams.stack.part import Command, Part
@@ -37,6 +37,9 @@ def _prepare(settings: Settings, address: ports.Address) -> Command:
     server = libraries / "milvus"
     if not server.exists():
         raise SetupError(f"{server} is missing; run `make setup`")
-    index_keys(folder / "freshet.db", collection_names(settings.milvus, settings.index_version))
-    argv = (str(server), str(folder / "freshet.db"), str(address), str(folder / "error"))
+    database = folder / "freshet.db"
+    # A version that is built while the server runs has its index from the next start on.
+    built = collections_in(database, settings.milvus.prefix)
+    index_keys(database, {*built, *collection_names(settings.milvus, settings.index_version)})
+    argv = (str(server), str(database), str(address), str(folder / "error"))
     return Command(argv, {**os.environ, "LD_LIBRARY_PATH": str(libraries)}, folder)

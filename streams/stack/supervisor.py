@@ -127,10 +127,12 @@ class Supervisor:
         """Behind the start of the first parts, which nothing should make slower."""
         for runner in self._first:
             await runner.is_ready.wait()
+        from streams.clients.kafka import Log
         from streams.stack.versions import ROLES, VersionParts
 
         if roles := tuple(role for role in ROLES if role in self._runners):
-            await VersionParts(self._settings, roles, self, self._report).run()
+            log = Log(self._settings.kafka)
+            await VersionParts(self._settings, log, roles, self, self._report).run()
 
     async def _until_stop(self, lives: set["asyncio.Task[None]"]) -> None:
         """Returns when asked to stop; raises what made a part give up."""

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from processors.builtin import built_in
 from processors.indexversions import active
-from streams.clients.kafka import Log
+from streams.clients.kafka import LogClient
 from streams.config import Settings
 from streams.errors import FreshetError
 from streams.stack import workers
@@ -40,10 +40,16 @@ class VersionParts:
     """Starts and stops what `control` asks for."""
 
     def __init__(
-        self, settings: Settings, roles: tuple[str, ...], host: Host, report: Callable[[str], None]
+        self,
+        settings: Settings,
+        log: LogClient,
+        roles: tuple[str, ...],
+        host: Host,
+        report: Callable[[str], None],
     ) -> None:
         """`roles` are those of `ROLES` that this machine runs."""
         self._settings = settings
+        self._log = log
         self._roles = roles
         self._host = host
         self._report = report
@@ -59,7 +65,7 @@ class VersionParts:
             await asyncio.sleep(_AGAIN_S)
 
     async def _follow(self) -> None:
-        view = ControlView(Log(self._settings.kafka), built_in(self._settings.triton.reader))
+        view = ControlView(self._log, built_in(self._settings.triton.reader))
         news = asyncio.Event()
         view.listen(lambda _: news.set())
         try:

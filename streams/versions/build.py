@@ -13,8 +13,9 @@ from streams.clients.kafka import LogClient, ensure_topics
 from streams.clients.triton import TritonEmbedder
 from streams.config import Settings, Triton
 from streams.errors import FreshetError
-from streams.versions.behind import Step, caught_up
-from streams.versions.change import Author, declare_whole, in_force, make
+from streams.said import Said
+from streams.versions.behind import DOCUMENTS, Step, caught_up
+from streams.versions.change import declare_whole, in_force, make
 from streams.versions.known import known
 
 _PROBE_S = 20.0
@@ -32,7 +33,7 @@ class Wishes(NamedTuple):
     embedder: str | None
 
 
-async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Author) -> IndexVersion:
+async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said) -> IndexVersion:
     """Make its topics, and say that it is to be built; what is begun already goes on.
 
     Raises:
@@ -46,11 +47,14 @@ async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Auth
         raise FreshetError("say with --why what it is for: it is kept with the index version")
     if there is None:
         spec = await _with_dimensions(settings.triton, spec)
-        await ensure_topics(settings.kafka, settings.limits.horizon_ms, [spec.name])
+        # As many partitions as the documents have, whatever the settings say by now.
+        partitions = len(await log.ends(DOCUMENTS))
+        kafka = settings.kafka.model_copy(update={"partitions": partitions})
+        await ensure_topics(kafka, settings.limits.horizon_ms, [spec.name])
     return await make(log, settings, spec, author)
 
 
-async def finish(log: LogClient, settings: Settings, name: str, author: Author, step: Step) -> int:
+async def finish(log: LogClient, settings: Settings, name: str, author: Said, step: Step) -> int:
     """Wait until it shows all that is in the log now, and say so; gives the index time."""
     since = await caught_up(log, name, step)
     await declare_whole(log, settings, name, since, author)

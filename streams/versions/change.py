@@ -10,11 +10,12 @@ from processors.builtin import built_in
 from processors.control import Control
 from processors.indexversions import moved, routes_using, used_by, versions
 from processors.version import IndexSpec, InvalidSpec, spec_of
-from schemas.control import IndexVersion, Route, key_of
+from schemas.control import ControlEvent, IndexVersion, Route, key_of
 from streams.clients.kafka import LogClient
 from streams.config import Settings
 from streams.control import put, read_control
 from streams.errors import FreshetError
+from streams.said import Said
 from streams.versions.behind import Standing, standing
 from streams.versions.known import kept_in_step, known
 
@@ -23,12 +24,15 @@ class Refused(FreshetError):
     """A change that would harm; says what to do first."""
 
 
-class Author(NamedTuple):
-    """Who changes something, why, and when (microseconds)."""
+class TooSoon(Refused):
+    """Questions that were admitted before a route changed may be under way for `left_s` yet."""
 
-    by: str
-    why: str
-    at: int
+    def __init__(self, left_s: float) -> None:
+        super().__init__(
+            "a route was changed a moment ago, and questions may be under way as it was; try "
+            f"again in {left_s:.0f} s"
+        )
+        self.left_s = left_s
 
 
 class Switched(NamedTuple):
@@ -44,7 +48,7 @@ async def in_force(log: LogClient, settings: Settings) -> Control:
     return await read_control(log, built_in(settings.triton.reader))
 
 
-async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Author) -> IndexVersion:
+async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Said) -> IndexVersion:
     """Say that an index version is to be built, or find that it is already.
 
     Raises:
@@ -66,19 +70,20 @@ async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Auth
         },
         IndexVersion,
     )
-    await put(log, version, built_in(settings.triton.reader))
+    await _put(log, settings, version)
     return version
 
 
 async def declare_whole(
-    log: LogClient, settings: Settings, name: str, complete_from: int, author: Author
+    log: LogClient, settings: Settings, name: str, complete_from: int, author: Said
 ) -> None:
     """Say that a version has caught up, and from which index time on it is whole."""
     control = await in_force(log, settings)
     version = kept_in_step(control, name)
     if version.state == "building":
+        author = author._replace(why=author.why or version.why)
         whole = _next(control, version, author, state="serving", complete_from=complete_from)
-        await put(log, whole, built_in(settings.triton.reader))
+        await _put(log, settings, whole)
 
 
 async def switch(
@@ -86,7 +91,7 @@ async def switch(
     settings: Settings,
     name: str,
     routes: Sequence[str],
-    author: Author,
+    author: Said,
     *,
     old: str | None = None,
     within_s: float | None = None,
@@ -107,15 +112,16 @@ async def switch(
     planned = [_other(control, route, old, name, author) for route in routes]
     for change, switched in planned:
         if switched.old != switched.new:
-            await put(log, change, built_in(settings.triton.reader))
+            await _put(log, settings, change)
     return [switched for _, switched in planned]
 
 
-async def retire(log: LogClient, settings: Settings, name: str, author: Author) -> None:
+async def retire(log: LogClient, settings: Settings, name: str, author: Said) -> None:
     """Keep a version in step with the log no longer.
 
     Raises:
-        Refused: it is used, or was until a moment ago.
+        Refused: it is used.
+        TooSoon: a route used it until a moment ago.
     """
     control = await in_force(log, settings)
     version = known(control, name)
@@ -131,10 +137,9 @@ async def retire(log: LogClient, settings: Settings, name: str, author: Author) 
             f"{name} is the setting index_version, which the gateway and the commands tell of; set "
             "it to another one, start the stack anew, and retire this one then"
         )
-    _check_nothing_under_way(control, settings, name, author.at)
-    await put(
-        log, _next(control, version, author, state="retired"), built_in(settings.triton.reader)
-    )
+    if (left_s := _under_way(control, settings, author.at)) > 0:
+        raise TooSoon(left_s)
+    await _put(log, settings, _next(control, version, author, state="retired"))
 
 
 def _check_same(there: IndexVersion, spec: IndexSpec) -> None:
@@ -167,7 +172,7 @@ def _check_standing(version: IndexVersion, stands: Standing, within_s: float) ->
 
 
 def _other(
-    control: Control, route: str, old: str | None, new: str, author: Author
+    control: Control, route: str, old: str | None, new: str, author: Said
 ) -> tuple[Route, Switched]:
     found = control.of(Route).get(route)
     if found is None:
@@ -189,20 +194,17 @@ def _other(
     return change, Switched(route, before, new)
 
 
-def _check_nothing_under_way(control: Control, settings: Settings, name: str, now: int) -> None:
-    """Questions that were admitted before a route changed are answered as they were admitted."""
-    deadline = int(settings.limits.answer_deadline_s * 1e6)
+def _under_way(control: Control, settings: Settings, now: int) -> float:
+    """For how many seconds yet questions may be answered as a route said before it changed."""
     changed = max((route.at for route in control.all(Route).values()), default=0)
-    if (left := changed + deadline - now) > 0:
-        raise Refused(
-            f"a route was changed a moment ago, and questions to {name} may be under way; try "
-            f"again in {left / 1e6:.0f} s"
-        )
+    return (changed - now) / 1e6 + settings.limits.answer_deadline_s
 
 
-def _next(
-    control: Control, version: IndexVersion, author: Author, **changes: object
-) -> IndexVersion:
+async def _put(log: LogClient, settings: Settings, change: ControlEvent) -> None:
+    await put(log, change, built_in(settings.triton.reader))
+
+
+def _next(control: Control, version: IndexVersion, author: Said, **changes: object) -> IndexVersion:
     return replace(
         version,
         revision=control.revision(key_of(version)) + 1,

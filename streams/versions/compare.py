@@ -21,7 +21,8 @@ from schemas.responses import Response
 from streams.clients.errors import ClientError
 from streams.clients.kafka import LogClient
 from streams.clients.milvus import MilvusIndex
-from streams.clients.triton import TritonEmbedder, TritonReaders
+from streams.clients.readers import TritonReaders
+from streams.clients.triton import TritonEmbedder
 from streams.config import Settings
 from streams.errors import FreshetError
 from streams.versions.known import kept_in_step
@@ -149,11 +150,11 @@ async def compare(
     one, other = (Side(settings, log, control, name) for name in names)
 
     async def ask(asked: Asked) -> Pair | str:
-        means = Means(
-            plan=asked.plan, prompt=prompts[asked.plan.prompt], reader=readers.get(asked.plan.model)
-        )
+        plan = asked.plan
         async with slots:
             try:
+                reader = await readers.get(plan.model)
+                means = Means(plan=plan, prompt=prompts[plan.prompt], reader=reader)
                 found = await asyncio.gather(one.ask(asked, means), other.ask(asked, means))
             except ClientError as error:
                 return f"{asked.query.text[:80]!r}: {error}"

@@ -39,7 +39,7 @@ class LedgerView:
         self._count = 0
         self._next = 0
         self._listeners: list[Callable[[UsageEvent], None]] = []
-        self._follower = Follower(log_client, self._take)
+        self.follower = Follower(log_client, self._take)
         self.ledger = Ledger()
 
     async def start(self, failed: Callable[[], None] = lambda: None) -> None:
@@ -58,15 +58,15 @@ class LedgerView:
             self._give_up()
             failed()
 
-        self._follower.start({TOPIC: ends}, ended)
+        self.follower.start({TOPIC: ends}, ended)
 
     async def stop(self) -> None:
         """Stop following."""
-        await self._follower.stop()
+        await self.follower.stop()
 
     def check(self) -> None:
         """Raise what ended the following, if anything did."""
-        self._follower.check()
+        self.follower.check()
 
     def now(self) -> int:
         """The ledger's time, as far as one can tell before the next record."""
@@ -89,7 +89,7 @@ class LedgerView:
     def _give_up(self) -> None:
         """No verdict comes any more: whoever waits for one hears why."""
         try:
-            self._follower.check()
+            self.follower.check()
         except Exception as error:
             for _, verdict in self._attempts.values():
                 if not verdict.done():

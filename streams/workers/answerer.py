@@ -9,6 +9,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -76,6 +77,7 @@ class AnswererHandler:
         self._clock = clock
         self._settling = Settling(log_client, clock, SOURCE)
         self._slots = asyncio.Semaphore(settings.limits.concurrent_answers)
+        self._unseen = asyncio.Semaphore(settings.limits.concurrent_shadows)
         self._owned: frozenset[int] = frozenset()
         self._running: dict[str, _Question] = {}
         self._failure: BaseException | None = None
@@ -139,10 +141,12 @@ class AnswererHandler:
             return _settled(message, "known")
         if (running := self._running.get(query_id)) is not None:
             return running.messages.append(message)  # perhaps the same one, delivered again
-        await self._slots.acquire()
-        if message.partition not in self._owned:
-            return self._slots.release()
-        question = self._running[query_id] = _Question(event.query, message)
+        is_shadow = event.plan is not None and event.plan.shadow_of is not None
+        if not is_shadow:  # which wait for one another, and hold nobody up
+            await self._slots.acquire()
+            if message.partition not in self._owned:
+                return self._slots.release()
+        question = self._running[query_id] = _Question(event.query, message, is_shadow=is_shadow)
         question.task = asyncio.create_task(self._run(event, question), name=query_id)
         question.task.add_done_callback(partial(self._ended, query_id))
         return None
@@ -173,7 +177,8 @@ class AnswererHandler:
     async def _run(self, admitted: AdmittedQuery, question: "_Question") -> None:
         query_id = admitted.query.query_id
         plan = admitted.plan or plans(self._control.control, admitted.query)[0]
-        response = await self._stoppable(replace(admitted, plan=plan), question)
+        async with self._unseen if question.is_shadow else nullcontext():
+            response = await self._stoppable(replace(admitted, plan=plan), question)
         response = replace(response, route=label(plan), shadow_of=plan.shadow_of)
         question.sending = True
         response = await self._settling.settle(admitted, response, question.spent)
@@ -186,8 +191,8 @@ class AnswererHandler:
         measures.responded(response, (self._clock() - admitted.admitted_at) / 1e6)
 
     def _ended(self, query_id: str, task: asyncio.Task[None]) -> None:
-        del self._running[query_id]
-        self._slots.release()
+        if not self._running.pop(query_id).is_shadow:
+            self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             # Without its response in the log it must be asked again: of a new worker.
             self._failure = self._failure or error
@@ -296,8 +301,9 @@ class AnswererHandler:
 class _Question:
     """A question in hand."""
 
-    def __init__(self, query: Query, message: Message) -> None:
+    def __init__(self, query: Query, message: Message, *, is_shadow: bool) -> None:
         self.whose = _whose(query)
+        self.is_shadow = is_shadow
         self.partition = message.partition
         self.messages = [message]
         """Every delivery of it, acknowledged together."""

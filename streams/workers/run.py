@@ -51,7 +51,7 @@ def writer(settings: Settings, log: Log) -> Role:
     from streams.workers.writer import WriterHandler
 
     spec = spec_of(_version(settings))
-    index = MilvusIndex.of(settings.milvus, spec)
+    index = MilvusIndex.of(settings.milvus, spec, settings.environment)
     sweep = partial(drop_retired, log, settings.milvus)
     return Role(WriterHandler(settings, log, index, spec.name, now_us, sweep), (index,))
 

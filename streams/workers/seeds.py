@@ -16,7 +16,8 @@ from streams.views.index import IndexView
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 256
+_AT_ONCE = 4096
+"""Vectors that are kept in memory."""
 
 
 async def gather(log_client: LogClient, view: IndexView, others: Sequence[str]) -> None:
@@ -31,14 +32,12 @@ async def gather(log_client: LogClient, view: IndexView, others: Sequence[str]) 
 async def _gather(log_client: LogClient, view: IndexView, topic: str) -> None:
     places = view.seeded(topic)
     vectors: dict[str, bytes] = {}
-    changes = 0
     async for record in log_client.read(topic, start=places):
         event = _event(record.value or b"")
         places[record.partition] = record.offset + 1
         if isinstance(event, IndexChange):
             vectors.update((unit.embed_key, unit.vector) for unit in event.units_gained)
-        changes += 1
-        if changes % _AT_ONCE == 0:
+        if len(vectors) >= _AT_ONCE:
             view.seed(topic, places, vectors)
             vectors.clear()
     view.seed(topic, places, vectors)

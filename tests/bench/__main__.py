@@ -25,6 +25,8 @@ NAMES = (
     "drift",
     "monitoring",
     "judging",
+    "routes",
+    "ledger",
 )
 
 

@@ -1,5 +1,6 @@
 """A stack to measure: the servers first, so that the log can be filled before the workers start."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -9,12 +10,12 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
 from streams.config import ROOT, Settings
-from tests.doubles.stack import TestStack
+from tests.doubles.stack import TestStack, free_ports
 
 SERVERS = ("kafka", "milvus", "triton")
 INDEXING = ("indexer", "writer")
@@ -27,6 +28,8 @@ class Bench:
         self._stack = stack
         self._children: list[subprocess.Popen[bytes]] = []
         self._logs: list[IO[bytes]] = []
+        self._ports: dict[str, int] = {}
+        """Where copies show their metrics."""
 
     @property
     def settings(self) -> Settings:
@@ -36,20 +39,36 @@ class Bench:
     def work(self, roles: Sequence[str], within_s: float = 120) -> None:
         """Start workers, and the gateway, as the supervisor would; wait until they are ready."""
         for role in roles:
-            output = (self._stack.state_dir / f"{role}.log").open("ab")
-            self._logs.append(output)
-            self._children.append(
-                subprocess.Popen(
-                    (sys.executable, "-m", "streams.role", role),
-                    env=self._stack.environment,
-                    cwd=ROOT,
-                    stdout=output,
-                    stderr=output,
-                )
-            )
+            self._start(role, role)
         deadline = time.monotonic() + within_s
         for role in roles:
             self._wait_ready(role, deadline)
+
+    def copy(self, role: str, number: int = 1, within_s: float = 120) -> None:
+        """Start another worker of a role beside the first; wait until it is ready."""
+        name = f"{role}-{number}"
+        (self._ports[name],) = free_ports(1)
+        ports = self.settings.metrics.ports | {role: self._ports[name]}
+        self._start(
+            role,
+            name,
+            FRESHET_WORKER_ID=str(number),
+            FRESHET_METRICS=json.dumps({"ports": ports}),
+        )
+        self._wait_ready(name, time.monotonic() + within_s)
+
+    def _start(self, role: str, name: str, **environment: str) -> None:
+        output = (self._stack.state_dir / f"{name}.log").open("ab")
+        self._logs.append(output)
+        self._children.append(
+            subprocess.Popen(
+                (sys.executable, "-m", "streams.role", role),
+                env=self._stack.environment | environment,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+            )
+        )
 
     def freshet(self, *arguments: str) -> str:
         """What a command prints. Raises AssertionError where it fails."""
@@ -80,21 +99,25 @@ class Bench:
         for child in self._children:
             child.terminate()
         for child in self._children:
-            try:
-                child.wait(20)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            self._stop_child(child)
         for log in self._logs:
             log.close()
+
+    def _stop_child(self, child: "subprocess.Popen[bytes]") -> None:
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
     def _roles(self) -> list[str]:
         return [Path(log.name).stem for log in self._logs]
 
     def _address(self, role: str) -> str:
         settings = self.settings
-        port = settings.gateway.port if role == "gateway" else settings.metrics.ports[role]
-        return f"http://127.0.0.1:{port}"
+        known = {"gateway": settings.gateway.port, **settings.metrics.ports, **self._ports}
+        return f"http://127.0.0.1:{known[role]}"
 
     def _wait_ready(self, role: str, deadline: float) -> None:
         path = "/readyz" if role == "gateway" else "/ready"
@@ -109,10 +132,13 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Servers without workers, in a folder of their own that is deleted afterwards."""
+def bench(servers: Sequence[str] = SERVERS, **changes: dict[str, Any]) -> Iterator[Bench]:
+    """Servers without workers, in a folder of their own that is deleted afterwards.
+
+    `changes` are settings by section.
+    """
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder:
-        stack = TestStack(Path(folder), SERVERS)
+        stack = TestStack(Path(folder), servers, **changes)
         try:
             running = Bench(stack.start())
             try:

@@ -136,6 +136,7 @@ class Client:
                 self.spec,
                 as_of=as_of,
                 horizon=0,
+                now=_now_us(),
                 say=lambda _: None,
                 answers=Answers(
                     await self.log.committed("freshet-judge", "responses"), (self.spec.name,)

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from processors.ports import NONE
 from processors.tokens import WordTokenizer
 from schemas.responses import Finish
 
@@ -63,15 +64,24 @@ class ScriptedReader:
     def __init__(self, script: Script = first_sentence) -> None:
         self.script = script
         self.prompts: list[str] = []
+        self.sampling: list[dict[str, object]] = []
         self.generations: list[ScriptedGeneration] = []
         self.halts_after: int | None = None
         """After so many pieces nothing more comes, ever."""
         self.gate = asyncio.Event()
         self.gate.set()
 
-    def generate(self, prompt: str, *, max_tokens: int, timeout_s: float) -> ScriptedGeneration:
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        sampling: Mapping[str, object] = NONE,
+    ) -> ScriptedGeneration:
         """Begin what the script says; what the script raises, this raises."""
         self.prompts.append(prompt)
+        self.sampling.append(dict(sampling))
         whole = self.script(prompt)
         generation = ScriptedGeneration(whole[:max_tokens], prompt, self.gate)
         if len(whole) > max_tokens:

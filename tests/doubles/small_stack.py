@@ -2,15 +2,21 @@
 
 `base` leaves a grandchild behind in a session of its own that ignores every polite signal;
 `top` needs `base`; `stubborn` ignores SIGTERM. Each writes its name to FOLDER/stops as it stops.
-With `broken` as second argument there is also a part that ends at once.
+With `broken` as second argument there is also a part that ends at once. With `guests` there are
+parts that come when the others are ready: `guest`, which goes when FOLDER/retired is there, and
+`bad`, which ends at once.
 """
 
+import asyncio
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from streams.config import ROOT, Settings, Stack
 from streams.errors import FreshetError
 from streams.stack import parts, ports, supervisor
+from streams.stack import versions as guests
 from streams.stack.part import Command, Part
 
 GRANDCHILD = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
@@ -29,6 +35,9 @@ threading.Event().wait()
 """
 
 
+BROKEN = "raise SystemExit('no such thing')"
+
+
 def part(folder: Path, name: str, needs: tuple[str, ...] = (), script: str = PART) -> Part:
     """A part that is ready once it has said so in a file."""
 
@@ -44,11 +53,31 @@ def part(folder: Path, name: str, needs: tuple[str, ...] = (), script: str = PAR
     return Part(name, (ports.Listener(address, f"test.{name}"),), prepare, ready, needs)
 
 
+class Guests:
+    """Stands for `streams.stack.versions.VersionParts`."""
+
+    def __init__(self, folder: Path, *more: Any) -> None:
+        self._folder = folder
+        self._host: guests.Host = more[3]
+
+    async def run(self) -> None:
+        """Two come, and one goes."""
+        self._host.add(part(self._folder, "guest", ("base",)))
+        self._host.add(part(self._folder, "bad", script=BROKEN))
+        while not (self._folder / "retired").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await self._host.remove("guest")
+        await asyncio.Event().wait()
+
+
 def main(folder: Path, *extra: str) -> None:
     """Run until a signal."""
     built = [part(folder, "base"), part(folder, "stubborn"), part(folder, "top", ("base",))]
-    if extra:
-        built.append(part(folder, "broken", script="raise SystemExit('no such thing')"))
+    if "broken" in extra:
+        built.append(part(folder, "broken", script=BROKEN))
+    if "guests" in extra:
+        guests.ROLES = ("base",)
+        guests.VersionParts = partial(Guests, folder)  # type: ignore[assignment,misc]
     parts.build = lambda *_: built
     settings = Settings(state_dir=folder, stack=Stack(stop_grace_s=1.0))
     supervisor.run(settings, (), lambda news: print(news, flush=True))

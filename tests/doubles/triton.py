@@ -1,6 +1,7 @@
 """A Triton of our own: the real protocol over a real socket, with models that a test can steer."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -37,6 +38,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.served: dict[str, str] = {}
         self.read_by: list[tuple[str, str]] = []
         """Model and Triton's version of it, of each question."""
+        self.sampling: list[dict[str, Any]] = []
+        """The parameters of each question."""
         self.began = asyncio.Event()
         self.cancelled = asyncio.Event()
 
@@ -73,6 +76,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         async for request in requests:
             await self._fail(context)
             self.read_by.append((request.model_name, request.model_version))
+            (sampling,) = deserialize_bytes_tensor(request.raw_input_contents[1])
+            self.sampling.append(json.loads(sampling))
             try:
                 for word in self.words:
                     self.given += 1

@@ -13,7 +13,10 @@ from streams.config import ROOT
 from tests.doubles.client import Client
 from tests.doubles.stack import TestStack, free_ports
 
-HEAVY = ("aiokafka", "faust", "pymilvus", "tritonclient", "numpy", "markdown_it", "grpc")
+HEAVY = (
+    *("aiokafka", "faust", "pymilvus", "tritonclient", "numpy", "markdown_it", "grpc"),
+    "mlflow",
+)
 
 
 def freshet(*arguments: str, env: dict[str, str], stdin: str = "") -> tuple[int, str, str]:

@@ -136,12 +136,18 @@ class Traffic:
         (await http.post("/v1/feedback", json=said)).raise_for_status()
 
     async def _err(self, http: httpx.AsyncClient) -> None:
-        """A question for tomorrow, a wrong key, and a document that is none."""
+        """A question for tomorrow, one without a budget, a wrong key, a document that is none."""
         tomorrow = self._client.progress.read_time() or 0
         await self._client.ask("?", tenant=self._tenant, as_of=tomorrow + DAY_US)
+        await self._client.ask("?", tenant=poor(self._tenant))
         refused = await http.get("/v1/models", headers={"Authorization": "Bearer wrong"})
         assert refused.status_code == 401
         await self._client.raw("documents", f"{self._tenant}/bad", b"{")
+
+
+def poor(tenant: str) -> str:
+    """A tenant beside one, who may ask nothing."""
+    return f"{tenant}-poor"
 
 
 @asynccontextmanager
@@ -150,6 +156,8 @@ async def traffic(
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """While this lasts."""
     made = stack.freshet("keys", "create", "--tenant", tenant, "--name", "dashboards")
+    nothing = ("--tenant", poor(tenant), "--requests-per-minute", "0", "--why", "a test")
+    assert stack.freshet("quota", "set", *nothing).returncode == 0
     user = Traffic(stack, client, tenant, made.stdout.strip())
     task = asyncio.create_task(user.run())
     try:

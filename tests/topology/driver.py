@@ -330,7 +330,15 @@ class Topology:
     async def verify(self) -> Report:
         """What `freshet verify` says."""
         rows: Any = rows_of(self.index)  # type: ignore[arg-type]
-        return await verify(self.log, rows, self.spec, as_of=None, horizon=0, say=lambda _: None)
+        return await verify(
+            self.log,
+            rows,
+            self.spec,
+            as_of=None,
+            horizon=0,
+            now=self.clock(),
+            say=lambda _: None,
+        )
 
     def _all(self, topic: str, kind: type[_Event]) -> list[_Event]:
         return [decode_as(kind, r.value) for r in self.log.all(topic) if r.value is not None]

@@ -112,6 +112,22 @@ async def test_a_shadow_that_fails_says_that_it_is_one(topology: Topology) -> No
     assert evaluations["q1~s"].labels["route"] == "default/s"
 
 
+async def test_shadows_hold_nobody_up(topology: Topology) -> None:
+    """However many wait for the model that they ask; they wait for one another."""
+    other = await rivers(topology, route(branch("a"), SHADOW))
+    other.gate.clear()
+    room = topology.settings.limits.concurrent_answers
+    for number in range(2 * room):
+        topology.ask(QUESTION, f"q{number}")
+    await topology.run()
+    assert {one.shadow_of for one in topology.responses()} == {None}
+    assert len(topology.responses()) == 2 * room
+    assert len(other.generations) == topology.settings.limits.concurrent_shadows
+    other.gate.set()
+    await topology.run()
+    assert len(topology.responses()) == 4 * room
+
+
 async def test_nothing_unseen_counts_as_service(topology: Topology) -> None:
     """A shadow's failure is in no count of failures; it has a count of its own."""
     other = await rivers(topology, route(branch("a"), SHADOW))

@@ -10,11 +10,20 @@ from msgspec.structs import replace
 from processors.builtin import built_in
 from processors.control import Control
 from processors.prompt import TEMPLATE
-from schemas.control import Alias, ApiKey, Calibration, PromptVersion, Route, key_of
+from schemas.control import (
+    Alias,
+    ApiKey,
+    Calibration,
+    IndexVersion,
+    PromptVersion,
+    Route,
+    key_of,
+)
 from schemas.examples import EXAMPLES
 
 ALIAS: Alias = EXAMPLES[Alias]  # type: ignore[assignment]
 KEY: ApiKey = EXAMPLES[ApiKey]  # type: ignore[assignment]
+VERSION: IndexVersion = EXAMPLES[IndexVersion]  # type: ignore[assignment]
 
 
 def first(event: Any) -> Any:
@@ -66,6 +75,27 @@ def test_a_version_never_changes(kind: Any, change: dict[str, Any]) -> None:
     control = after(one)
     assert control.observe(replace(one, revision=2, **change)) is not None
     assert control.get(key_of(one)) == one
+
+
+def test_an_index_version_goes_on_and_never_back() -> None:
+    """It is built, serves, and is retired for good: what it had is dropped in the end."""
+    building = replace(VERSION, revision=1, state="building", complete_from=None)
+    serving = replace(building, revision=2, state="serving", complete_from=7)
+    control = after(building, serving)
+    assert control.observe(replace(building, revision=3)) is not None
+    assert control.observe(replace(serving, revision=3, state="retired")) is None
+    assert control.observe(replace(serving, revision=4)) is not None
+    assert control.of(IndexVersion)[VERSION.name].state == "retired"
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "No Such"}, {"chunk": {"unit_most": 1}}, {"lexical": {"b": 2.0}}]
+)
+def test_an_index_version_that_cannot_be_made_does_not_count(change: dict[str, Any]) -> None:
+    """Whether it is the first of its name or not."""
+    control = Control()
+    assert control.observe(replace(VERSION, **change)) is not None
+    assert control.of(IndexVersion) == {}
 
 
 def test_a_keys_revocation_counts_at_any_revision_and_for_good() -> None:

@@ -3,7 +3,15 @@ from msgspec import Struct
 
 from schemas.documents import Document
 from schemas.queries import Cancellation
-from schemas.topics import TOPICS, Topic, configs, retention_ms, type_of
+from schemas.topics import (
+    TOPICS,
+    Topic,
+    configs,
+    index_topics,
+    retention_ms,
+    topic_named,
+    type_of,
+)
 
 DAY_MS = 24 * 3600 * 1000
 HORIZON = 3 * DAY_MS
@@ -81,3 +89,21 @@ def test_a_type_name_means_one_struct():
     """Otherwise a `ce_type` would not say how to read the value."""
     pairs = {pair for topic in TOPICS.values() for pair in topic.types.items()}
     assert len({name for name, _ in pairs}) == len(pairs)
+
+
+def test_each_index_version_has_topics_of_its_own():
+    """The first has the plain ones; all are of one kind."""
+    assert index_topics("v1") == (TOPICS["index.changes"], TOPICS["index.progress"])
+    changes, progress = index_topics("finer")
+    assert (changes.name, progress.name) == ("index.changes.finer", "index.progress.finer")
+    assert configs(changes, HORIZON) == configs(TOPICS["index.changes"], HORIZON)
+    assert configs(progress, HORIZON) == configs(TOPICS["index.progress"], HORIZON)
+
+
+@pytest.mark.parametrize(
+    "name", ["index.changes.v1", "index.changes.", "index.changes.V2", "documents.v2", "nothing"]
+)
+def test_no_other_name_is_a_topic(name: str):
+    """Nor has the first version a second name."""
+    with pytest.raises(KeyError):
+        topic_named(name)

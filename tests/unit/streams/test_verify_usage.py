@@ -56,7 +56,7 @@ def log() -> MemoryLog:
 
 async def report(log: MemoryLog, now: int = BEGIN) -> Report:
     """What is found."""
-    made = Report(as_of=0)
+    made = Report(as_of=0, index_version="v1")
     await note_usage(log, made, now)
     return made
 

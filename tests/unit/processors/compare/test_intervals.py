@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -188,8 +188,7 @@ def test_of_single_answers_a_difference_of_means_is_welchs(
 ) -> None:
     """As SciPy has it."""
     samples = [np.array(values) for values in (one, other)]
-    if sum(float(np.var(values)) for values in samples) < 1e-6:
-        return
+    assume(all(float(np.ptp(values)) > 1e-3 for values in samples))
     found = intervals.difference_of_means(*map(alone, samples), 0.95)
     expected = stats.ttest_ind(*samples, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-6)

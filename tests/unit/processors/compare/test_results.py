@@ -127,7 +127,7 @@ def test_passages_that_differ_are_told() -> None:
     assert told is not None
     assert told.pairs == 2
     assert told.overlap.value == pytest.approx((0.5 + 1.0) / 2)
-    assert told.agreement.value == pytest.approx((0.75 + 0.5) / 2)
+    assert 0 < told.rank_agreement.value < told.overlap.value
 
 
 def test_an_alias_that_moved_meanwhile_is_seen() -> None:

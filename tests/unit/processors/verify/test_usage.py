@@ -100,11 +100,13 @@ def test_a_reservation_that_nobody_ends_is_found_when_its_time_is_up() -> None:
 
 
 def test_a_response_whose_reservation_never_ended_is_found_at_once() -> None:
-    """What it used was to be charged before it was given."""
+    """What it used was to be charged before it was given; that it used nothing is said after."""
     log = ((0, reserved("q", 500, bound())),)
     assert faults(*log, responses=(answered("q", 9),)) == [
-        ("missing", "q has a response, and never ended")
+        ("missing", "q has its response, and was never charged")
     ]
+    failed = answered("q", 0, status="failed")
+    assert faults(*log, responses=(failed,)) == []
 
 
 def test_more_used_than_was_reserved_is_found() -> None:

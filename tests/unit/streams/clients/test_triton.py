@@ -9,8 +9,11 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.version import IndexSpec
 from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
 from streams.clients.triton import MAX_TEXTS, TritonEmbedder, TritonHealth, TritonReader, chunks
+from streams.config import Triton
+from streams.errors import ConfigError
 from tests.doubles.triton import FakeTriton, fake_triton
 
 UNAVAILABLE, INVALID = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INVALID_ARGUMENT
@@ -48,6 +51,21 @@ async def test_no_texts_make_no_request(fake: FakeTriton):
     """An empty batch costs nothing."""
     assert (await TritonEmbedder(fake.url).embed([])).shape == (0, 384)
     assert fake.requests == []
+
+
+async def test_an_embedder_of_other_dimensions_is_no_good_for_an_index(fake: FakeTriton):
+    """It says how many it has, and is refused where others are asked for."""
+    assert await TritonEmbedder(fake.url, dimensions=768).dimensions() == 384
+    with pytest.raises(ModelRejected, match="384 dimensions"):
+        await TritonEmbedder(fake.url, dimensions=768).embed(["a text"])
+
+
+def test_an_index_version_has_the_model_that_serves_its_embedder():
+    """One that no setting names is told with those that there are."""
+    settings = Triton(embedders={"large@2": "large"})
+    assert TritonEmbedder.of(settings, IndexSpec(embedder="large@2")).version == "large@2"
+    with pytest.raises(ConfigError, match="large@2"):
+        TritonEmbedder.of(settings, IndexSpec())
 
 
 async def test_questions_go_before_bulk_loads(fake: FakeTriton):
@@ -89,6 +107,18 @@ async def test_no_server_is_unavailable_at_the_deadline():
 async def test_pieces_come_as_they_are_made(fake: FakeTriton):
     """In order, and none are lost."""
     assert await read(TritonReader(fake.url)) == fake.words
+
+
+async def test_a_question_brings_its_parameters(fake: FakeTriton):
+    """Over the usual ones; how long the answer may be is nobody's but its own."""
+    reader = TritonReader(fake.url)
+    for sampling in ({}, {"temperature": 0.5, "top_p": 0.9, "max_tokens": 4000}):
+        pieces = reader.generate(PROMPT, max_tokens=9, timeout_s=5.0, sampling=sampling)
+        assert [piece async for piece in pieces] == fake.words
+    assert fake.sampling == [
+        {"temperature": 0.0, "max_tokens": 9},
+        {"temperature": 0.5, "top_p": 0.9, "max_tokens": 9},
+    ]
 
 
 async def test_a_reader_is_tried_again_before_its_first_piece(fake: FakeTriton):

@@ -63,6 +63,7 @@ def test_the_fields_under_freshet_become_the_question_s() -> None:
         "top_k": 3,
         "filters": {"product": "httpx", "year": [2024, 2025]},
         "session_id": "s-1",
+        "variables": {"language": "Dutch"},
     }
     assert query(freshet=options, max_tokens=64) == Query(
         query_id="q-1",
@@ -75,6 +76,7 @@ def test_the_fields_under_freshet_become_the_question_s() -> None:
         top_k=3,
         filters={"product": "httpx", "year": [2024, 2025]},
         session_id="s-1",
+        variables={"language": "Dutch"},
         max_tokens=64,
     )
 
@@ -113,6 +115,7 @@ def test_fields_without_a_meaning_here_are_left_out() -> None:
         ({"freshet": {"after": {"topic": "documents"}}}, "freshet.after"),
         ({"freshet": {"max_staleness_ms": -1}}, "freshet.max_staleness_ms"),
         ({"freshet": {"session_id": "a\nb"}}, "freshet.session_id"),
+        ({"freshet": {"variables": {"a b": "x"}}}, "freshet.variables"),
         ({"user": "a\nb"}, "user"),
         ({"max_tokens": 100_000}, "max_tokens"),
         ({"max_tokens": 0}, "max_tokens"),

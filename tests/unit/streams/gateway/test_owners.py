@@ -38,7 +38,7 @@ async def test_whether_another_s_document_exists_is_told_nobody(front: Front, in
     """Asking for it and deleting it are answered as if it had never been, at every stage."""
     other = await front.speaking_for("other", "documents:admin")
     stages = [front.client.put(URL, json=TEXT), index.handles_all(title="Secret")]
-    stages += [front.client.delete(URL)]  # type: ignore[list-item]
+    stages += [front.client.delete(URL)]
     for stage in stages:
         await stage
         for method in ("GET", "DELETE"):
@@ -139,7 +139,7 @@ async def test_a_text_longer_than_its_tenant_s_may_be_is_refused(front: Front) -
     """By its bytes, however it was sent."""
     await front.says("acme", limits={"document_bytes": 10})
     raw = {"content": "ä" * 6, "headers": {"content-type": "text/plain"}}
-    assert (await front.client.put(URL, **raw)).status_code == 413  # type: ignore[arg-type]
+    assert (await front.client.put(URL, **raw)).status_code == 413
     assert await put(front, text="x" * 11) == 413
     assert await put(front, text="ä" * 5) == 202
 
@@ -152,7 +152,7 @@ async def test_who_wrote_a_document_is_in_its_event(front: Front) -> None:
     for record in front.log.all("documents"):
         attributes = {name: value.decode() for name, value in record.headers}
         assert (attributes["ce_authtype"], attributes["ce_authid"]) == ("api_key", key_id)
-        assert Envelope.from_headers(record.headers).source == "freshet/gateway"  # type: ignore[union-attr]
+        assert Envelope.from_headers(record.headers).source == "freshet/gateway"
 
 
 async def test_who_waits_for_a_write_is_not_shown_what_another_made_of_the_id(

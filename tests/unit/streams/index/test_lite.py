@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.index.lite import index_keys
+from streams.index.lite import collections_in, index_keys
 
 LOOK_UP = "explain query plan delete from units where milvus_id in ('a', 'b')"
 
@@ -27,6 +27,15 @@ def test_tables_with_rows_keep_them(tmp_path: Path):
             opened.execute("insert into units (milvus_id, data) values ('a', x'00')")
     with closing(sqlite3.connect(database)) as opened:
         assert opened.execute("select count(*) from units").fetchone() == (2,)
+
+
+def test_the_collections_of_every_index_version_are_found(tmp_path: Path):
+    """Those of our prefix alone; none before the server's first start."""
+    database = tmp_path / "milvus.db"
+    assert collections_in(database, "freshet") == []
+    names = ["freshet_v1_units", "freshet_finer_texts", "other_v1_units"]
+    index_keys(database, names)
+    assert sorted(collections_in(database, "freshet")) == sorted(names[:2])
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Prompts copied to MLflow's registry and back: a real store, in a file."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from schemas.examples import EXAMPLES
 from streams.prompts import files
 from streams.prompts.copies import Copied, Importer, give
 from streams.prompts.mlflowstore import Entry, MlflowStore, RegistryRefused, store
-from streams.prompts.registry import Prompts, Said
+from streams.prompts.registry import Prompts
+from streams.said import Said
 from tests.doubles.log import MemoryLog
 
 BASE = built_in("reader")
@@ -226,6 +228,13 @@ def test_a_store_that_cannot_be_reached_is_an_error_in_one_line(
         MlflowStore("http://127.0.0.1:9").names()
     with pytest.raises(RegistryRefused, match="MLflow: "):
         MlflowStore("nonsense://x")
+
+
+def test_where_mlflow_is_not_installed_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers' image has none."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(RegistryRefused, match="not installed here"):
+        MlflowStore("sqlite:///x.db")
 
 
 def test_the_store_is_what_is_asked_for_or_mlflows_own_or_ours(

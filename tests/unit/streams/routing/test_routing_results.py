@@ -60,7 +60,7 @@ def answered(
         "citations": [],
         "usage": Usage(input_tokens=tokens),
         "receipt": receipt(["p@1", "r@1"] if shadow_of else ["p@1", "q@1"], route=way),
-        "timings_ms": {"search": 2.0, "generate": 3.0},
+        "timings_ms": {"queued": 40.0, "search": 2.0, "generate": 3.0},
         "route": way,
         "shadow_of": shadow_of,
     }

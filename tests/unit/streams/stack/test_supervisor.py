@@ -134,3 +134,29 @@ def test_a_part_that_cannot_run_stops_the_stack_and_says_why(tmp_path: Path):
     assert "broken ended with code 1 each time it was started" in output
     assert "no such thing" in output
     assert not lock.is_held(tmp_path)
+
+
+def test_parts_that_come_later_go_by_themselves_and_end_nobody_else(tmp_path: Path):
+    """One that cannot run is given up and told of; one that is retired leaves nothing."""
+    small = Small(tmp_path, "guests")
+    try:
+        small.ready()
+        until(lambda: _state(small, "guest") is State.READY)
+        until(lambda: _state(small, "bad") is State.STOPPED)
+        assert small.part("bad").last_end == "ended with code 1"
+        (tmp_path / "retired").touch()
+        until(lambda: _state(small, "guest") is None)
+        assert "guest" in (tmp_path / "stops").read_text().split()
+        assert small.part("base").state is State.READY
+        family = small.family()
+        small.process.send_signal(signal.SIGTERM)
+        assert small.process.wait(BOUND_S) == 0
+        all_gone(family, tmp_path)
+    finally:
+        small.process.kill()
+        small.process.communicate(timeout=BOUND_S)
+
+
+def _state(small: Small, name: str) -> State | None:
+    found = small.now()
+    return next((part.state for part in found.parts if part.name == name), None) if found else None

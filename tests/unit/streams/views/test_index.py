@@ -184,3 +184,23 @@ def test_many_keys_are_asked_for_at_once(view: IndexView) -> None:
     keys = [digest(str(number)) for number in range(1200)]
     assert view.known([*keys, *KEYS]) == set(KEYS)
     assert view.vectors([*keys, KEYS[1]]) == {KEYS[1]: b"\1\1\1\1"}
+
+
+def test_what_other_versions_embedded_is_known_and_taken_up_where_it_was_left(
+    tmp_path: Path,
+) -> None:
+    """It changes nothing else; begun anew, it is read anew."""
+    path = tmp_path / "view.sqlite"
+    view = IndexView(path, IndexClock())
+    view.seed("index.changes", {0: 3}, {KEYS[0]: b"abcd"})
+    view.seed("index.changes", {0: 5, 1: 2}, {KEYS[0]: b"other", KEYS[1]: b"efgh"})
+    view.close()
+    view = IndexView(path, IndexClock())
+    assert view.seeded("index.changes") == {0: 5, 1: 2}
+    assert view.seeded("index.changes.v2") == {}
+    assert view.vectors(KEYS) == {KEYS[0]: b"abcd", KEYS[1]: b"efgh"}
+    assert (view.applied(0), view.manifest("a")) == (-1, None)
+    view.clear()
+    assert view.seeded("index.changes") == {}
+    assert view.known(KEYS) == set()
+    view.close()
