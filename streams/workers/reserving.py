@@ -30,6 +30,7 @@ MOST_FLIGHTS = 4
 """Rounds at once: while one waits for the broker the next is prepared."""
 _LOOK_ROUND_S = 0.05
 """How often those that wait are looked at though nothing was settled: time passes for them."""
+_PAUSE_S = 0.002
 _SWEEP_US = 1_000_000
 
 
@@ -116,7 +117,7 @@ class Reserving:
         """Read the ledger, and go on with those that wait."""
         await self._view.start()
         self._task = asyncio.create_task(self._go_on(), name="those that wait")
-        metrics.gauge(metrics.ADMISSION_WAITING).set_function(lambda: len(self._queue))
+        metrics.gauge(metrics.ADMISSION_WAITING).set_function(lambda: self._queue.parked)
 
     async def stop(self) -> None:
         """Leave those that wait to another worker."""
@@ -137,7 +138,7 @@ class Reserving:
     def add(self, asked: Reserved, part: Part, wait: int) -> None:
         """A reservation is wanted, and may be waited for, for so many microseconds."""
         now = self._view.now()
-        room = len(self._queue) < MOST_WAITING
+        room = self._queue.parked < MOST_WAITING
         self._queue.add(asked, now + wait if room else now, part)
 
     async def drop(self, partitions: frozenset[int]) -> None:
@@ -232,13 +233,14 @@ class Reserving:
     async def _go_on(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(_LOOK_ROUND_S if len(self._queue) else None):
+                async with asyncio.timeout(_LOOK_ROUND_S if self._queue.parked else None):
                     await self._freed.wait()
             except TimeoutError:
                 pass
             self._freed.clear()
-            if len(self._queue):
+            if self._queue.parked:
                 await self.round()
+                await asyncio.sleep(_PAUSE_S)  # what is freed meanwhile counts together
 
     def _listen(self, event: UsageEvent) -> None:
         if isinstance(event, Settled | Released):
