@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from processors.control import Control
 from processors.version import IndexSpec, spec_of
-from schemas.control import EVERYBODY, Branch, IndexVersion, Route
+from schemas.control import Branch, IndexVersion, Route
 
 
 def versions(control: Control) -> dict[str, IndexVersion]:
@@ -33,15 +33,8 @@ def same_embedder(control: Control, spec: IndexSpec) -> list[str]:
 
 
 def routes_using(control: Control, name: str) -> list[str]:
-    """The names of the routes of which a branch uses an index version, shadows included.
-
-    The route of everybody is as built in where it was removed.
-    """
-    routes = control.of(Route)
-    base = control.built_in(f"route/{EVERYBODY}")
-    if isinstance(base, Route):
-        routes.setdefault(EVERYBODY, base)
-    return sorted(route for route, one in routes.items() if name in used_by(one))
+    """The names of the routes of which a branch uses an index version, shadows included."""
+    return sorted(route for route, one in control.of(Route).items() if name in used_by(one))
 
 
 def used_by(route: Route) -> set[str]:
