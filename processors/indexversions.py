@@ -17,6 +17,11 @@ def active(control: Control) -> dict[str, IndexVersion]:
     return {name: one for name, one in versions(control).items() if one.state != "retired"}
 
 
+def serving(control: Control) -> set[str]:
+    """The names of those that questions may be answered from."""
+    return {name for name, one in versions(control).items() if one.state == "serving"}
+
+
 def active_spec(control: Control, name: str) -> IndexSpec | None:
     """The spec of a version that is kept in step with the log; None where there is none."""
     found = active(control).get(name)
