@@ -34,11 +34,7 @@ def same_embedder(control: Control, spec: IndexSpec) -> list[str]:
 
 def routes_using(control: Control, name: str) -> list[str]:
     """The names of the routes of which a branch uses an index version, shadows included."""
-    return sorted(
-        route
-        for route, one in control.of(Route).items()
-        if any(branch.index_version == name for branch in one.branches)
-    )
+    return sorted(route for route, one in control.of(Route).items() if name in used_by(one))
 
 
 def used_by(route: Route) -> set[str]:

@@ -16,18 +16,18 @@ GATEWAY = "gateway"
 
 def run(name: str) -> None:
     """Run until told to stop. Raises FreshetError."""
+    from streams.workers import run as roles
+
     settings = config.load()
+    if name not in (GATEWAY, *roles.NAMES):
+        raise ConfigError(f"there is no role {name!r}; the roles are {', '.join(roles.NAMES)}")
     asyncio.run(hold(settings))
     if name == GATEWAY:
         from streams.gateway.run import run as serve
 
         serve(settings)
-        return
-    from streams.workers import run as roles
-
-    if name not in roles.NAMES:
-        raise ConfigError(f"there is no role {name!r}; the roles are {', '.join(roles.NAMES)}")
-    roles.run(name, settings)
+    else:
+        roles.run(name, settings)
 
 
 if __name__ == "__main__":

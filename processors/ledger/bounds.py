@@ -89,8 +89,8 @@ def every(control: Control) -> list[Charge]:
 
 def priority(control: Control, who: Asker) -> Priority:
     """Of a key, or else of its tenant."""
-    key = control.of(ApiKey).get(who.key_id) if who.key_id else None
-    if key is not None and key.tenant == who.tenant and key.priority is not None:
+    key = control.get(f"key/{who.key_id}")
+    if isinstance(key, ApiKey) and key.tenant == who.tenant and key.priority is not None:
         return key.priority
     return tenant_in(control, who.tenant).priority
 

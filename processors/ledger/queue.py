@@ -61,9 +61,15 @@ class Queue(Generic[_Item]):
         self._ledger = ledger
         self._waiting: dict[Priority, dict[Waiting[_Item], None]] = {one: {} for one in _ORDER}
         self._on_its_way: dict[Key, int] = {}
+        self._trying = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
+
+    @property
+    def parked(self) -> int:
+        """How many wait and are not tried at this moment."""
+        return len(self) - self._trying
 
     def add(self, asked: Reserved, until: int, item: _Item) -> None:
         """At the end of its priority; it may wait until the time `until`."""
@@ -97,6 +103,7 @@ class Queue(Generic[_Item]):
                 del on_its_way[key]
         one.held.clear()
         one.trying, one.not_before = False, now + AGAIN
+        self._trying -= 1
         if verdict.granted is None and one.until > now:
             return False
         self._leaves(one)
@@ -128,6 +135,7 @@ class Queue(Generic[_Item]):
 
     def _lets_try(self, one: Waiting[_Item], decision: Decision, granted: int) -> None:
         one.trying = True
+        self._trying += 1
         for key, bound in decision.charged.items():
             held = one.held[key] = amount(bound, granted, one.asked.price)
             self._on_its_way[key] = self._on_its_way.get(key, 0) + held

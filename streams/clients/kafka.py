@@ -15,6 +15,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -178,9 +179,13 @@ class Log:
             headers=list(headers),
             partition=partition,
         )
-        return asyncio.ensure_future(self._landed(topic, sent, producer))
+        landed: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        sent.add_done_callback(partial(self._pass_on, topic, producer, landed))
+        return landed
 
     async def _usable(self) -> AIOKafkaProducer:
+        if self._producer is not None and not self._is_spoilt and not self._replacing.locked():
+            return self._producer
         async with self._replacing:
             if self._producer is None:
                 raise RuntimeError("the log is not started: use `async with Log(...)`")
@@ -192,17 +197,27 @@ class Log:
                 stopping.add_done_callback(self._stopping.discard)
             return self._producer
 
-    async def _landed(
-        self, topic: str, sent: Awaitable[Any], producer: AIOKafkaProducer
-    ) -> Position:
-        try:
-            metadata = await sent
-        except KafkaError:
+    def _pass_on(
+        self,
+        topic: str,
+        producer: AIOKafkaProducer,
+        landed: "asyncio.Future[Position]",
+        sent: "asyncio.Future[Any]",
+    ) -> None:
+        error = None if sent.cancelled() else sent.exception()
+        if isinstance(error, KafkaError):
             # An idempotent producer numbers what it sends. Where one number is never to come the
             # broker refuses all later ones, and aiokafka does not begin a new count: we must.
             self._is_spoilt = self._is_spoilt or producer is self._producer
-            raise
-        return Position(topic, metadata.partition, metadata.offset)
+        if landed.done():
+            return
+        if sent.cancelled():
+            landed.cancel()
+        elif error is not None:
+            landed.set_exception(error)
+        else:
+            metadata = sent.result()
+            landed.set_result(Position(topic, metadata.partition, metadata.offset))
 
     async def read(
         self,

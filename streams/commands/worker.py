@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     role: Annotated[
-        str, typer.Argument(help="indexer, writer, admission, answerer, judge or monitor.")
+        str, typer.Argument(help="indexer, writer, admission, answerer, judge, monitor or steward.")
     ],
 ) -> None:
     """Run one worker until it is told to stop. `freshet up` runs one of each."""

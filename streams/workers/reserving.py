@@ -26,8 +26,11 @@ GRACE = 30_000_000
 """Microseconds from a question's deadline to the end of its hold: clocks differ, and an answer
 that came in time has to be settled yet."""
 MOST_WAITING = 4096
+MOST_FLIGHTS = 4
+"""Rounds at once: while one waits for the broker the next is prepared."""
 _LOOK_ROUND_S = 0.05
 """How often those that wait are looked at though nothing was settled: time passes for them."""
+_PAUSE_S = 0.002
 _SWEEP_US = 1_000_000
 
 
@@ -104,6 +107,9 @@ class Reserving:
         self._round = asyncio.Lock()
         self._freed = asyncio.Event()
         self._swept_at = 0
+        self._flights: set[asyncio.Task[None]] = set()
+        """Rounds whose outcomes are on their way into the log."""
+        self._failure: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
         view.listen(self._listen)
 
@@ -111,25 +117,28 @@ class Reserving:
         """Read the ledger, and go on with those that wait."""
         await self._view.start()
         self._task = asyncio.create_task(self._go_on(), name="those that wait")
-        metrics.gauge(metrics.ADMISSION_WAITING).set_function(lambda: len(self._queue))
+        metrics.gauge(metrics.ADMISSION_WAITING).set_function(lambda: self._queue.parked)
 
     async def stop(self) -> None:
         """Leave those that wait to another worker."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._flights, *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._view.stop()
 
     def check(self) -> None:
-        """Raise what ended the following of the ledger or the going on, if anything did."""
+        """Raise what ended the following of the ledger, or kept an outcome from the log."""
         self._view.check()
+        if self._failure is not None:
+            raise self._failure
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 
     def add(self, asked: Reserved, part: Part, wait: int) -> None:
         """A reservation is wanted, and may be waited for, for so many microseconds."""
         now = self._view.now()
-        room = len(self._queue) < MOST_WAITING
+        room = self._queue.parked < MOST_WAITING
         self._queue.add(asked, now + wait if room else now, part)
 
     async def drop(self, partitions: frozenset[int]) -> None:
@@ -140,29 +149,47 @@ class Reserving:
 
         self._queue.drop(gone)
         async with self._round:
+            await asyncio.gather(*self._flights)
             self._queue.drop(gone)
 
     async def round(self) -> None:
-        """Decide what can be decided now. Returns once that is in the log."""
+        """Try for all that may be tried now.
+
+        What comes of it is told as the log has it; waits while too much is on its way.
+        """
         async with self._round:
             now = self._view.now()
             await self._sweep(now)
             step = self._queue.step(now)
             found = [self._refused(one, short, now) for one, short in step.refused]
             found += [one for each in step.known if (one := await self._known(each, now))]
-            found += await self._try(step.tries)
-            if found:
-                await self._tell(found)
+            pending = [await self._view.reserve(one.asked, self._source) for one in step.tries]
+            if found or pending:
+                flight = asyncio.create_task(self._land(step.tries, pending, found))
+                self._flights.add(flight)
+                flight.add_done_callback(self._landed)
+            while len(self._flights) >= MOST_FLIGHTS:
+                await asyncio.wait(self._flights, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _try(self, tries: Sequence[_Waiting]) -> list[Outcome]:
-        pending = [await self._view.reserve(one.asked, self._source) for one in tries]
+    async def _land(
+        self,
+        tries: Sequence[_Waiting],
+        pending: Sequence[Awaitable[Verdict]],
+        found: list[Outcome],
+    ) -> None:
         verdicts = await asyncio.gather(*pending)
         now = self._view.now()
-        return [
-            self._came_to(one, verdict, now)
-            for one, verdict in zip(tries, verdicts, strict=True)
-            if self._queue.tried(one, verdict, now)
-        ]
+        for one, verdict in zip(tries, verdicts, strict=True):
+            if self._queue.tried(one, verdict, now):
+                found.append(self._came_to(one, verdict, now))
+        await self._tell(found)
+
+    def _landed(self, flight: "asyncio.Task[None]") -> None:
+        self._flights.discard(flight)
+        if not flight.cancelled() and (error := flight.exception()) is not None:
+            # What it would have told is in the log or not: a new worker finds out.
+            self._failure = self._failure or error
+        self._freed.set()
 
     def _came_to(self, one: _Waiting, verdict: Verdict, now: int) -> Outcome:
         if verdict.granted is None:
@@ -206,13 +233,14 @@ class Reserving:
     async def _go_on(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(_LOOK_ROUND_S if len(self._queue) else None):
+                async with asyncio.timeout(_LOOK_ROUND_S if self._queue.parked else None):
                     await self._freed.wait()
             except TimeoutError:
                 pass
             self._freed.clear()
-            if len(self._queue):
+            if self._queue.parked:
                 await self.round()
+                await asyncio.sleep(_PAUSE_S)  # what is freed meanwhile counts together
 
     def _listen(self, event: UsageEvent) -> None:
         if isinstance(event, Settled | Released):

@@ -490,6 +490,7 @@ async def test_two_admission_workers_pass_no_bound_together(topology: Topology) 
     await asyncio.gather(
         topology.admission.handler.process(batch[::2]), other.handler.process(batch[1::2])
     )
+    await turns()
     await topology.answerer.drain()
     assert len(topology.reader.prompts) == 5
     topology.reader.gate.set()

@@ -5,8 +5,10 @@ import math
 import pytest
 from prometheus_client import REGISTRY
 
+from schemas.codec import encode
+from schemas.control import Quota, key_of
 from tests.topology.driver import Topology
-from tests.topology.roles import SECOND
+from tests.topology.roles import SECOND, turns
 
 UNITS = ("embedded_units", "embedded_words", "kept_units")
 TEXT = """The lighthouse of Arkona stands on a white cliff, high above the Baltic Sea.
@@ -114,3 +116,36 @@ async def test_tokens_are_counted_as_the_model_counted_them(topology: Topology) 
     grown = [new - old for new, old in zip(after, before, strict=True)]
     assert grown == [usage.input_tokens, usage.output_tokens]
     assert usage.input_tokens > 0
+
+
+async def test_refusals_by_a_quota_are_counted_by_kind_and_unit(topology: Topology) -> None:
+    """And the time of every decision, whatever it was."""
+    labels = {"kind": "rate", "unit": "requests"}
+    names = [
+        ("freshet_admission_quota_refusals_total", labels),
+        ("freshet_admission_decision_seconds_count", {}),
+    ]
+    before = [value(name, **labels) for name, labels in names]
+    await topology.run()
+    quota = Quota(tenant="acme", requests_per_minute=1, revision=1, by="a", why="b", at=1)
+    topology.log.append("control", key_of(quota), encode(quota))
+    await turns()
+    for number in range(3):
+        topology.ask("Who keeps the lighthouse?", f"q{number}")
+        await topology.run_questions()
+    after = [value(name, **labels) for name, labels in names]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [2, 3]
+
+
+async def test_tokens_that_the_server_counts_otherwise_are_counted(topology: Topology) -> None:
+    """The scripted reader counts pieces, the tokenizer words: budgets go by the server's."""
+    name = "freshet_answerer_miscounted_tokens_total"
+    topology.put("arkona.md", TEXT, title="Arkona")
+    await topology.run()
+    before = [value(name, kind=kind) for kind in ("input", "output")]
+    topology.reader.script = lambda _: ["A lamp that", " turns."]
+    topology.ask("What turns on the cliff?")
+    await topology.run_questions()
+    assert topology.response().usage.output_tokens == 2
+    after = [value(name, kind=kind) for kind in ("input", "output")]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [0, 3]

@@ -51,7 +51,7 @@ def test_no_more_are_let_try_than_fit_together():
     made = queue(*(reserved(f"q{n}", 30, bound) for n in range(5)))
     assert tried(made.step(NOW)) == ["q0", "q1", "q2"]
     assert tried(made.step(NOW)) == []
-    assert len(made) == 5
+    assert (len(made), made.parked) == (5, 2)
 
 
 def test_what_is_used_up_is_refused_and_what_is_held_is_waited_for():
