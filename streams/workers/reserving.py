@@ -147,7 +147,6 @@ class Reserving:
         def gone(part: Part) -> bool:
             return part.question.message.partition in partitions
 
-        self._queue.drop(gone)
         async with self._round:
             await asyncio.gather(*self._flights)
             self._queue.drop(gone)

@@ -96,6 +96,8 @@ async def test_records_that_say_nothing_are_passed_over(ledgers: Ledgers) -> Non
     ledgers.write(reserved("elsewhere", 60, BOUND), partition=1)
     ledgers.write(reserved("q1", 60, BOUND))
     async with ledgers.view() as view:
+        ledgers.write(reserved("elsewhere still", 60, BOUND), partition=1)
+        await turns()
         assert set(view.ledger.holds) == {"q1"}
 
 
