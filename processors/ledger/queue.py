@@ -123,15 +123,15 @@ class Queue(Generic[_Item]):
         self, one: Waiting[_Item], now: int, held_back: set[Key], found: Step[_Item]
     ) -> None:
         decision = self._ledger.preview(one.asked, now, self._on_its_way)
-        if decision.granted is not None:
-            self._lets_try(one, decision, decision.granted)
+        granted, short = decision.granted, decision.short
+        if short is not None and one.until > now and self._may_come_to_more(one, granted, now):
+            held_back.add(key_of(short))
+        elif granted is not None:
+            self._lets_try(one, decision, granted)
             found.tries.append(one)
-            return
-        assert decision.short is not None
-        if one.until > now and self._may_come_to_fit(one, now):
-            held_back.add(key_of(decision.short))
         else:
-            found.refused.append((one, decision.short))
+            assert short is not None
+            found.refused.append((one, short))
 
     def _lets_try(self, one: Waiting[_Item], decision: Decision, granted: int) -> None:
         one.trying = True
@@ -140,9 +140,10 @@ class Queue(Generic[_Item]):
             held = one.held[key] = amount(bound, granted, one.asked.price)
             self._on_its_way[key] = self._on_its_way.get(key, 0) + held
 
-    def _may_come_to_fit(self, one: Waiting[_Item], now: int) -> bool:
-        """Whether it is others' holds that leave no room, which may come to less."""
-        return self._ledger.preview(one.asked, now, holds=False).granted is not None
+    def _may_come_to_more(self, one: Waiting[_Item], granted: int | None, now: int) -> bool:
+        """Whether it is others' holds that leave too little room, which may come to less."""
+        without = self._ledger.preview(one.asked, now, holds=False).granted
+        return without is not None and (granted is None or without > granted)
 
     def _leaves(self, one: Waiting[_Item]) -> None:
         del self._waiting[one.asked.priority][one]

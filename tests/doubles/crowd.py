@@ -12,13 +12,22 @@ CALLERS = 64
 HELD = 10
 """Answers that the budget has tokens for."""
 
-DOC_ID = "night-ferry.md"
-DOCUMENT = """# The night ferry
+DOC_ID = "night-ferries.md"
+PLACES = ("Ystad", "Rostock", "Gedser", "Rønne", "Klaipeda", "Tallinn", "Turku", "Visby")
+_SECTION = """## {place}
 
-The night ferry to Ystad leaves the harbour at nine o'clock every evening.
-
-It carries ninety cars, and each cabin has four beds.
+The night ferry to {place} leaves the harbour at {hour} o'clock every evening, and nobody may board
+it later than half an hour before. It carries ninety cars on two decks, and each of its cabins has
+four beds, a table and a window. Who has no cabin sleeps in the long hall under the bridge, where
+the chairs can be laid flat. In the morning there is bread, cheese and hot coffee for everybody
+before the ferry comes in, and the shop on the upper deck sells maps of {place} and its islands.
+Dogs travel in the cabins of their people; horses, bees and boats on trailers need a ticket of their
+own. When a storm is foretold, the ferry waits in the harbour until the wind has turned.
 """
+DOCUMENT = "# Night ferries\n\n" + "\n".join(
+    _SECTION.format(place=place, hour=hour) for hour, place in enumerate(PLACES, start=4)
+)
+"""An answer takes more tokens than are of use at least."""
 QUESTION = "When does the night ferry to Ystad leave the harbour?"
 
 
@@ -44,9 +53,17 @@ async def crowd(
         return await asyncio.gather(*asking)
 
 
-async def ask(client: httpx.AsyncClient, key: str, *, stream: bool = False) -> Outcome:
+async def ask(
+    client: httpx.AsyncClient,
+    key: str,
+    question: str = QUESTION,
+    *,
+    stream: bool = False,
+    **freshet: Any,
+) -> Outcome:
     """One question."""
-    body = {"model": "freshet", "messages": [{"role": "user", "content": QUESTION}]}
+    messages = [{"role": "user", "content": question}]
+    body: dict[str, Any] = {"model": "freshet", "messages": messages, "freshet": freshet}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     response = await client.post(CHAT, json=body, headers={"authorization": f"Bearer {key}"})

@@ -203,10 +203,22 @@ def test_whatever_comes_every_request_leaves_and_alone_it_never_tries_in_vain(da
 
 
 @pytest.mark.parametrize("least", [1, 30])
-def test_a_part_is_taken_where_it_is_of_use(least: int):
-    """Else it is waited for."""
+def test_a_part_is_taken_by_who_has_waited_for_more_long_enough(least: int):
+    """If it is of use: what others hold most likely comes to less, and then there is more."""
     ledger = Ledger()
     bound = charge(limit=100)
     ledger.observe(reserved("held", 80, bound), NOW)
     made = queue(reserved("q1", 60, bound, least=least), ledger=ledger)
-    assert tried(made.step(NOW)) == (["q1"] if least == 1 else [])
+    assert tried(made.step(NOW)) == []
+    late = made.step(LATER)
+    assert (tried(late), refused(late)) == ((["q1"], {}) if least == 1 else ([], {"q1": "b"}))
+
+
+def test_a_part_is_taken_at_once_where_nothing_is_held():
+    """Waiting brings back nothing of what is used."""
+    ledger = Ledger()
+    bound = charge(limit=100)
+    ledger.observe(reserved("used", 80, bound), NOW)
+    ledger.observe(settled("used", 80), NOW)
+    made = queue(reserved("q1", 60, bound, least=1), ledger=ledger)
+    assert tried(made.step(NOW)) == ["q1"]
