@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def wishes() -> dict[str, Any]:
-    """Questions wait long enough for a worker to come back."""
+    """With two cores an answer takes a second."""
     return {"limits": {"quota_wait_s": WAIT_S}}
 
 
