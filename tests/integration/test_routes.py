@@ -121,7 +121,7 @@ async def test_a_switch_to_and_fro_loses_and_tears_no_answer(
     async def flow() -> None:
         while not is_over.is_set():
             asked.append(await client.send_query("Who lit the lamp?", tenant=own))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
 
     flowing = asyncio.create_task(flow())
     try:
