@@ -75,8 +75,10 @@ class Control:
         return dict(self._by_kind[kind])
 
     def of(self, kind: type[Kind]) -> dict[str, Kind]:
-        """What is in force of a kind, likewise."""
-        return {key: event for key, event in self._by_kind[kind].items() if not event.removed}
+        """What is in force of a kind, likewise: in place of what was removed, what is built in."""
+        found = self._by_kind[kind].items()
+        standing = ((key, self._standing(event)) for key, event in found)
+        return {key: event for key, event in standing if event is not None}
 
     def view(self, make: Callable[["Control"], View]) -> View:
         """What `make` makes of all that is in force: made anew after a change, else as it was."""
@@ -84,6 +86,9 @@ class Control:
             self._views[make] = make(self)
         found: View = self._views[make]
         return found
+
+    def _standing(self, event: Any) -> Any:
+        return self._built_in.get(key_of(event)) if event.removed else event
 
     def _is_built_in(self, key: str) -> bool:
         return self._found[key] is self._built_in.get(key)

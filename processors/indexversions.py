@@ -17,6 +17,11 @@ def active(control: Control) -> dict[str, IndexVersion]:
     return {name: one for name, one in versions(control).items() if one.state != "retired"}
 
 
+def serving(control: Control) -> set[str]:
+    """The names of those that questions may be answered from."""
+    return {name for name, one in versions(control).items() if one.state == "serving"}
+
+
 def active_spec(control: Control, name: str) -> IndexSpec | None:
     """The spec of a version that is kept in step with the log; None where there is none."""
     found = active(control).get(name)
@@ -34,11 +39,7 @@ def same_embedder(control: Control, spec: IndexSpec) -> list[str]:
 
 def routes_using(control: Control, name: str) -> list[str]:
     """The names of the routes of which a branch uses an index version, shadows included."""
-    return sorted(
-        route
-        for route, one in control.of(Route).items()
-        if any(branch.index_version == name for branch in one.branches)
-    )
+    return sorted(route for route, one in control.of(Route).items() if name in used_by(one))
 
 
 def used_by(route: Route) -> set[str]:

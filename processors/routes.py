@@ -17,12 +17,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from processors.control import Control
+from processors.indexversions import moved, serving
 from processors.registry import Resolved, resolve
 from processors.shares import branch_for, shadows_of, unit_of
 from processors.tenants import tenant_in
 from schemas.common import MAX_ID
 from schemas.control import EVERYBODY, Branch, IndexVersion, Route
 from schemas.queries import Plan, Query
+from schemas.topics import FIRST_INDEX
 
 BETWEEN = "~"
 """Stands between a question's id and a branch's name in the id of what a shadow answers."""
@@ -120,10 +122,19 @@ def _everybodys(control: Control) -> _Way:
     way = None if route is None else _way(control, route)
     if way is not None:
         return way
-    base = control.built_in(f"route/{EVERYBODY}")
-    assert isinstance(base, Route), "whoever plans knows what is built in"
+    base = _built_in(control)
     plans = {branch.name: _plan(control, base, branch) for branch in base.branches}
     return _Way(base, plans, next(iter(plans.values())))
+
+
+def _built_in(control: Control) -> Route:
+    """Over the first index version; where that is retired, over another one that serves."""
+    base = control.built_in(f"route/{EVERYBODY}")
+    assert isinstance(base, Route), "whoever plans knows what is built in"
+    able = serving(control)
+    if FIRST_INDEX in able or not able:
+        return base
+    return moved(base, FIRST_INDEX, min(able))
 
 
 def _way(control: Control, route: Route) -> _Way | None:

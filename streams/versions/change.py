@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from processors.builtin import built_in
 from processors.control import Control
-from processors.indexversions import moved, routes_using, used_by, versions
+from processors.indexversions import moved, routes_using, serving, used_by, versions
 from processors.version import IndexSpec, InvalidSpec, spec_of
 from schemas.control import ControlEvent, IndexVersion, Route, key_of
 from streams.clients.kafka import LogClient
@@ -98,7 +98,7 @@ async def switch(
 ) -> list[Switched]:
     """Let routes answer from an index version, in place of `old` or of the only one they use.
 
-    `within_s` bounds how far it may be behind, in seconds; None switches whatever it lacks.
+    `within_s` bounds how far it may be behind, in seconds; None does not.
 
     Raises:
         Refused: there is no such route, it uses several versions, or the new one is behind.
@@ -107,8 +107,8 @@ async def switch(
     """
     control = await in_force(log, settings)
     version = kept_in_step(control, name)
-    if within_s is not None:
-        _check_standing(version, await standing(log, name, author.at), within_s)
+    stands = await standing(log, name, author.at)
+    _check_standing(version, stands, within_s)
     planned = [_other(control, route, old, name, author) for route in routes]
     for change, switched in planned:
         if switched.old != switched.new:
@@ -132,6 +132,8 @@ async def retire(log: LogClient, settings: Settings, name: str, author: Said) ->
             f"{name} answers the questions of {', '.join(used)}; switch them to another index "
             "version first: `freshet index switch`"
         )
+    if not serving(control) - {name}:
+        raise Refused(f"{name} is the only index version that serves; build another one first")
     if name == settings.index_version:
         raise Refused(
             f"{name} is the setting index_version, which the gateway and the commands tell of; set "
@@ -156,14 +158,13 @@ def _check_same(there: IndexVersion, spec: IndexSpec) -> None:
         )
 
 
-def _check_standing(version: IndexVersion, stands: Standing, within_s: float) -> None:
-    if version.complete_from is None:
+def _check_standing(version: IndexVersion, stands: Standing, within_s: float | None) -> None:
+    if version.state == "building":
         raise Refused(
             f"{version.name} is still being built: {stands.behind} events of documents behind; "
-            f"`freshet index build {version.name}` waits until it is whole, --force switches at "
-            "once"
+            f"`freshet index build {version.name}` waits until it is whole"
         )
-    if stands.behind_s > within_s:
+    if within_s is not None and stands.behind_s > within_s:
         raise Refused(
             f"{version.name} is {stands.behind_s:.0f} s and {stands.behind} events behind, more "
             f"than {within_s:g} s; `freshet status` shows whether its indexer and writer run, "

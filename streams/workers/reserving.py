@@ -31,6 +31,7 @@ MOST_FLIGHTS = 4
 _LOOK_ROUND_S = 0.05
 """How often those that wait are looked at though nothing was settled: time passes for them."""
 _PAUSE_S = 0.002
+"""What is settled meanwhile is looked at together."""
 _SWEEP_US = 1_000_000
 
 
@@ -147,7 +148,6 @@ class Reserving:
         def gone(part: Part) -> bool:
             return part.question.message.partition in partitions
 
-        self._queue.drop(gone)
         async with self._round:
             await asyncio.gather(*self._flights)
             self._queue.drop(gone)
@@ -240,10 +240,10 @@ class Reserving:
             self._freed.clear()
             if self._queue.parked:
                 await self.round()
-                await asyncio.sleep(_PAUSE_S)  # what is freed meanwhile counts together
+                await asyncio.sleep(_PAUSE_S)
 
     def _listen(self, event: UsageEvent) -> None:
-        if isinstance(event, Settled | Released):
+        if self._queue.parked and isinstance(event, Settled | Released):
             self._freed.set()
 
 

@@ -27,6 +27,7 @@ NAMES = (
     "judging",
     "routes",
     "ledger",
+    "tenants",
 )
 
 

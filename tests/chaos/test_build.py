@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import pytest
@@ -17,23 +16,6 @@ DOCUMENTS = 150
 RECOVERY_S = 120.0
 
 pytestmark = pytest.mark.timeout(500)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
-    """A stack of its own."""
-    running = TestStack(tmp_path_factory.mktemp("build"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
-@pytest.fixture
-async def client(stack: TestStack) -> AsyncIterator[Client]:
-    """A user of that stack."""
-    async with Client(stack.settings) as connected:
-        yield connected
 
 
 async def freshet(stack: TestStack, *arguments: str) -> str:

@@ -1,7 +1,7 @@
 """Kill -9 while documents and questions flow: nothing is lost, nothing is there twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,23 +16,6 @@ BURST = 120
 QUESTIONS = 40
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
-    """A stack that all tests here wound in turn, so that each finds the scars of the others."""
-    running = TestStack(tmp_path_factory.mktemp("crashes"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
-@pytest.fixture
-async def client(stack: TestStack) -> AsyncIterator[Client]:
-    """A user of that stack."""
-    async with Client(stack.settings) as connected:
-        yield connected
 
 
 @pytest.mark.parametrize("part", ["indexer", "writer", "milvus", "triton", "kafka"])

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -27,20 +28,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
-    """A stack that all tests here wound in turn."""
-    running = TestStack(tmp_path_factory.mktemp("ledger"), limits={"quota_wait_s": WAIT_S})
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
-@pytest.fixture
-async def client(stack: TestStack) -> AsyncIterator[Client]:
-    """A user of that stack."""
-    async with Client(stack.settings) as connected:
-        yield connected
+def wishes() -> dict[str, Any]:
+    """With two cores an answer takes a second."""
+    return {"limits": {"quota_wait_s": WAIT_S}}
 
 
 @pytest.mark.parametrize(

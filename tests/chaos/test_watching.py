@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -26,21 +26,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
-    """Wounded by each test in turn. Its windows are short, so that many close."""
-    folder = tmp_path_factory.mktemp("watching")
-    running = TestStack(folder, monitor={"window_s": 1.0, "lateness_s": 2.0, "alert_scale": 0.005})
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
-@pytest.fixture
-async def client(stack: TestStack) -> AsyncIterator[Client]:
-    """A user of that stack."""
-    async with Client(stack.settings) as connected:
-        yield connected
+def wishes() -> dict[str, Any]:
+    """Short windows, so that many close."""
+    return {"monitor": {"window_s": 1.0, "lateness_s": 2.0, "alert_scale": 0.005}}
 
 
 @pytest.fixture(scope="module")

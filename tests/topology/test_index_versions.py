@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from processors.split import ChunkSpec
 from processors.version import IndexSpec
 from schemas.codec import encode
-from schemas.control import IndexVersion
+from schemas.control import IndexVersion, Route
 from schemas.envelope import headers
 from schemas.index import IndexChange
 from schemas.queries import AdmittedQuery, Plan, Query, Reservation
@@ -247,7 +247,7 @@ async def test_a_plan_may_be_ahead_of_what_a_worker_knows(topology: Topology) ->
     now = topology.clock()
     admitted = AdmittedQuery(
         query=Query(query_id="early", text=QUESTION, tenant="acme"),
-        reservation=Reservation(tokens=100),
+        reservation=Reservation(tokens=10_000),
         admitted_at=now,
         deadline=now + 3600 * SECOND,
         plan=Plan(
@@ -302,6 +302,22 @@ async def test_a_version_that_is_being_built_answers_nobody(topology: Topology) 
     receipt = topology.response("now").receipt
     assert receipt is not None
     assert receipt.index_version == "v1"
+
+
+async def test_where_the_first_version_is_retired_another_answers(topology: Topology) -> None:
+    """Also where no route says which: no question fails for that."""
+    await loaded(topology)
+    await Version(topology, SHORT).build()
+    await switch(topology.log, "v2")
+    await change(topology.log, "v1", state="retired")
+    route = (await in_force(topology.log)).of(Route)["default"]
+    await say(topology.log, replace(route, revision=route.revision + 1, removed=True))
+    topology.ask(QUESTION)
+    await topology.run_questions()
+    response = topology.response()
+    assert response.status == "answered"
+    assert response.receipt is not None
+    assert response.receipt.index_version == "v2"
 
 
 async def test_after_waits_for_the_version_that_answers(topology: Topology) -> None:

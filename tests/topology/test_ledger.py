@@ -17,7 +17,10 @@ from streams.workers.reserving import GRACE
 from tests.topology.driver import Topology
 from tests.topology.roles import SECOND, die, refuse, turns
 from tests.topology.test_questions import QUESTION, known
+from tests.topology.test_routes import SHADOW, rivers
+from tests.unit.processors.ledger.entries import charge, reserved
 from tests.unit.processors.ledger.oracle import Oracle
+from tests.unit.processors.test_shares import branch, route
 
 WHO: dict[str, Any] = {"revision": 1, "by": "ana", "why": "to see", "at": 1}
 ENOUGH = 2000
@@ -81,12 +84,18 @@ def _usage(end: Settled) -> Usage:
 
 
 async def all_done(topology: Topology) -> None:
-    """Every question is answered, and nobody waits."""
-    await topology.run_questions()
-    for _ in range(3):
-        topology.clock.advance(SECOND)
-        await topology.admission.idle()
-        await topology.run_questions()
+    """Every question is answered, and nobody waits; time stands still while anything moves."""
+    groups = topology.admission.group, topology.answerer.group
+    while True:
+        before = len(usage(topology)), len(topology.responses())
+        for _ in range(10):
+            await topology.run_questions()
+            await topology.admission.idle()
+            await asyncio.sleep(0.002)
+        if (len(usage(topology)), len(topology.responses())) == before:
+            if not any(group.unacked() for group in groups):
+                return
+            topology.clock.advance(SECOND)
 
 
 async def test_an_answer_is_reserved_before_and_settled_after(topology: Topology) -> None:
@@ -543,6 +552,92 @@ async def test_questions_that_wait_are_left_to_whom_their_partition_goes(
     await topology.admission.handler.assign(topology.admission.partitions)
     await all_done(topology)
     assert statuses(topology) == {"q1": "answered", "q2": "answered"}
+    assert_balanced(topology)
+
+
+async def test_what_was_decided_is_in_the_log_before_another_worker_looks(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition is not given away while outcomes are on their way."""
+    await known(topology)
+    lands, submit = asyncio.Event(), topology.log.submit
+
+    async def slowly(topic: str, *rest: Any) -> Any:
+        landed = await submit(topic, *rest)
+        if topic != "queries.admitted":
+            return landed
+
+        async def later() -> Any:
+            await lands.wait()
+            return await landed
+
+        return asyncio.ensure_future(later())
+
+    monkeypatch.setattr(topology.log, "submit", slowly)
+    topology.ask(QUESTION)
+    await topology.admission.drain()
+    leaving = asyncio.create_task(topology.admission.handler.revoke(topology.admission.partitions))
+    await turns()
+    assert not leaving.done()
+    assert topology.admission.group.unacked() != []
+    lands.set()
+    await leaving
+    assert topology.admission.group.unacked() == []
+
+
+async def test_a_question_refused_on_its_way_out_is_left_to_the_next_worker(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was tried, lost to another's question, and would have waited."""
+    await known(topology)
+    set_(topology, budget(1, unit="concurrent"))
+    await turns()
+    submit = topology.log.submit
+
+    async def beaten(topic: str, *rest: Any) -> Any:
+        if topic == "usage" and not topology.log.all("usage"):
+            entry = reserved("first", 1, charge("b", "concurrent", 1))
+            topology.log.append("usage", "acme", encode(entry), partition=PARTITION)
+        return await submit(topic, *rest)
+
+    monkeypatch.setattr(topology.log, "submit", beaten)
+    topology.ask(QUESTION)
+    batch = topology.admission.group.poll(1, 10**6)
+    await topology.admission.handler.process(batch)
+    await topology.admission.handler.revoke(topology.admission.partitions)
+    topology.clock.advance(60 * SECOND)
+    await topology.admission.idle()
+    await topology.admission.idle()
+    assert topology.responses() == []
+    assert kinds(topology) == ["reserved"]
+
+
+async def test_a_shadow_is_no_burden_to_its_tenant(topology: Topology) -> None:
+    """It is charged to models and routes alone, and one that does not fit is left out."""
+    other = await rivers(topology, route(branch("a", 1.0), SHADOW))
+    set_(topology, Quota(tenant="acme", requests_per_minute=2, **WHO))
+    set_(topology, budget(1, name="trials", model="terse", unit="concurrent"))
+    await turns()
+    other.gate.clear()
+    topology.ask(QUESTION, "q1")
+    topology.ask(QUESTION, "q2")
+    await topology.run_questions()
+    assert statuses(topology) == {"q1": "answered", "q2": "answered"}
+    assert (kinds(topology, "q1~s"), kinds(topology, "q2~s")) == (["reserved"], [])
+    assert len(topology.admission.group.unacked()) == 0
+    other.gate.set()
+    await all_done(topology)
+    assert sorted(statuses(topology)) == ["q1", "q1~s", "q2"]
+    bounds = {
+        event.request_id: [charge.budget for charge in event.charges]
+        for event in usage(topology)
+        if isinstance(event, Reserved)
+    }
+    assert bounds == {
+        "q1": ["acme:requests_per_minute"],
+        "q1~s": ["trials"],
+        "q2": ["acme:requests_per_minute"],
+    }
     assert_balanced(topology)
 
 

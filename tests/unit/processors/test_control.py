@@ -116,6 +116,16 @@ def test_what_is_built_in_holds_until_the_log_says_otherwise() -> None:
     assert control.observe(replace(route, revision=1)) is not None
 
 
+def test_where_something_was_removed_what_is_built_in_holds_again() -> None:
+    """As if nobody had ever set it; its revisions go on all the same."""
+    control = Control(built_in("reader"))
+    base = control.of(Route)["default"]
+    control.observe(replace(base, revision=1, why="mine"))
+    assert control.observe(replace(base, revision=2, why="no more", removed=True)) is None
+    assert control.of(Route)["default"] == base
+    assert control.revision("route/default") == 2
+
+
 def test_a_built_in_version_cannot_be_given_another_text() -> None:
     """Its name is in receipts."""
     control = Control(built_in("reader"))

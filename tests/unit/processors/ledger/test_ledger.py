@@ -169,6 +169,16 @@ def test_a_request_is_charged_once_however_often_it_is_tried():
     assert ledger.standing(bound, NOW)[:2] == (30, 0)
 
 
+def test_a_settled_request_is_known_for_an_hour():
+    """After that its id is another request's."""
+    bound = charge(limit=100)
+    for later, known in ((REMEMBERED - 1, True), (REMEMBERED, False)):
+        ledger = Ledger()
+        ledger.observe(reserved("q1", 80, bound), NOW)
+        ledger.observe(settled("q1", 30), NOW)
+        assert ledger.observe(reserved("q1", 10, bound), NOW + later).known == known
+
+
 def test_a_request_that_was_released_may_be_reserved_anew():
     """Its hold may have run out while nobody was there to answer."""
     ledger = Ledger()
@@ -240,6 +250,15 @@ def test_what_does_not_fit_whole_goes_to_the_pool_as_a_whole():
     assert [ledger.standing(one, NOW).held for one in (other, pool)] == [50, 70]
 
 
+def test_what_its_pool_has_no_more_room_for_stays_with_its_own_budget():
+    """The pool is for those who need it."""
+    ledger = Ledger()
+    pool = charge("pool", limit=30)
+    mine = charge("mine", limit=30, pool=pooled(pool))
+    assert ledger.observe(reserved("q1", 40, mine, least=5), NOW).granted == 30
+    assert [ledger.standing(one, NOW).held for one in (mine, pool)] == [30, 0]
+
+
 def test_what_is_kept_for_others_is_left_to_them():
     """A low priority stops short of the limit."""
     ledger = Ledger()
@@ -258,6 +277,19 @@ def test_a_burst_takes_the_whole_bucket_at_once_and_then_what_drips_in():
     assert ledger.observe(reserved("q2", 50, bound, least=1), NOW + SECOND).granted == 10
     ledger.observe(released("q2"), NOW + SECOND)
     assert ledger.fits_at(reserved("q3", 50, bound), NOW + SECOND) == NOW + 5 * SECOND
+
+
+def test_a_bucket_whose_limit_changes_drains_by_the_new_one_from_then_on():
+    """It changes with the next request that comes under it."""
+    ledger = Ledger()
+    slow = charge(limit=60, window="minute", burst=100)
+    fast = charge(limit=6000, window="minute", burst=100)
+    ledger.observe(reserved("q1", 100, slow), NOW)
+    ledger.observe(settled("q1", 100), NOW)
+    ledger.observe(reserved("q2", 1, fast), NOW + SECOND)
+    assert ledger.standing(fast, NOW + SECOND)[:2] == (99, 1)
+    ledger.observe(released("q2"), NOW + SECOND)
+    assert ledger.standing(fast, NOW + SECOND + SECOND // 2).used == 49
 
 
 def test_shadow_mode_refuses_nobody_and_counts_whom_it_would_have():

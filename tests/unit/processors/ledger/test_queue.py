@@ -71,6 +71,14 @@ def test_what_is_used_up_is_refused_and_what_is_held_is_waited_for():
     assert len(made) == 0
 
 
+def test_requests_under_way_are_not_waited_for_where_requests_are_counted():
+    """They come to requests made, unless they fail."""
+    ledger = Ledger()
+    bound = charge("often", "requests", 1, window="minute")
+    ledger.observe(reserved("held", 1, bound), NOW)
+    assert refused(queue(reserved("q1", 1, bound), ledger=ledger).step(NOW)) == {"q1": "often"}
+
+
 def test_who_has_waited_for_long_enough_is_refused():
     """By the bound that has no room."""
     bound = charge("places", "concurrent", 1)

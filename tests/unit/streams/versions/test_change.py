@@ -125,10 +125,11 @@ async def test_a_route_goes_over_and_back_by_the_same_command(log: MemoryLog) ->
 async def test_what_is_not_whole_or_far_behind_is_not_switched_to(
     log: MemoryLog, clock: Clock
 ) -> None:
-    """Unless that is asked for."""
+    """How far behind it may be is asked; that it is whole is not."""
     await make(log, SETTINGS, SPEC, by())
-    with pytest.raises(Refused, match="still being built"):
-        await switch(log, SETTINGS, "v2", ["default"], by(), within_s=10)
+    for within_s in (10, None):
+        with pytest.raises(Refused, match="still being built"):
+            await switch(log, SETTINGS, "v2", ["default"], by(), within_s=within_s)
     await declare_whole(log, SETTINGS, "v2", NOW, by())
     applied(log, "v2", -1)
     log.append("documents", "a", b"{}")

@@ -63,6 +63,23 @@ async def test_what_there_is_counts_and_what_comes(ledgers: Ledgers) -> None:
         assert view.ledger.standing(BOUND, view.now())[:2] == (10, 90)
 
 
+async def test_what_comes_while_a_view_starts_is_not_missed(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading and the following."""
+    ends = ledgers.log.ends
+
+    async def late(topic: str) -> dict[int, int]:
+        if topic == "usage":
+            ledgers.write(reserved(f"q{len(ledgers.log.all('usage'))}", 1))
+        return await ends(topic)
+
+    monkeypatch.setattr(ledgers.log, "ends", late)
+    async with ledgers.view() as view:
+        await turns()
+        assert len(view.ledger.holds) == len(ledgers.log.all("usage")) > 1
+
+
 async def test_every_view_comes_to_the_same_verdict(ledgers: Ledgers) -> None:
     """By the place in the log, whoever wrote it."""
     async with ledgers.view() as one, ledgers.view() as other:
@@ -93,9 +110,11 @@ async def test_records_that_say_nothing_are_passed_over(ledgers: Ledgers) -> Non
     """Nobody can read them, or they are not where the ledger is."""
     for value in (None, b"{", b'{"kind":"reserved"}', b"\xff"):
         ledgers.log.append("usage", "acme", value, partition=PARTITION)
-    ledgers.write(reserved("elsewhere", 60, BOUND), partition=1)
+    ledgers.write(reserved("elsewhere", 1), partition=1)
     ledgers.write(reserved("q1", 60, BOUND))
     async with ledgers.view() as view:
+        ledgers.write(reserved("elsewhere still", 1), partition=1)
+        await turns()
         assert set(view.ledger.holds) == {"q1"}
 
 
