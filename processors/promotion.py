@@ -66,7 +66,8 @@ def exported(control: Control, kinds: Sequence[str], prefix: str = "") -> list[C
         if name in kinds
         for _, event in sorted(control.of(kind).items())
     ]
-    return [e for e in found if key_of(e).startswith(prefix) and control.revision(key_of(e))]
+    chosen = [event for event in found if key_of(event).startswith(prefix)]
+    return [event for event in chosen if event is not control.built_in(key_of(event))]
 
 
 def steps(

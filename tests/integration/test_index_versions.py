@@ -5,6 +5,7 @@ import json
 from functools import partial
 from typing import Any
 
+import pytest
 from msgspec import json as msgspec_json
 
 from schemas.index import IndexChange, IndexEvent
@@ -23,6 +24,8 @@ The lighthouse of the northern cape is kept by Sunniva. It was built in 1890 of 
 
 Its lamp can be seen for thirty miles, and ships of every kind have steered by it ever since.
 """
+
+pytestmark = pytest.mark.timeout(600)
 
 
 async def run(stack: TestStack, *arguments: str) -> str:
