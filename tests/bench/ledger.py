@@ -79,15 +79,15 @@ class Crowd(NamedTuple):
 def measure(options: Options) -> Measured:
     """All of it, the quick parts first."""
     folded = [deciding.fold(FOLDED) for _ in range(options.runs)]
-    bulk = [asyncio.run(deciding.in_worker(DECIDED, 256))[0] for _ in range(options.runs)]
-    took = [asyncio.run(deciding.in_worker(DECIDED, AT_ONCE)) for _ in range(options.runs)]
+    bulk = [asyncio.run(deciding.per_second(DECIDED, 256)) for _ in range(options.runs)]
+    took = [asyncio.run(deciding.took_ms(DECIDED, AT_ONCE)) for _ in range(options.runs)]
     through = _log_to_log(options.runs)
     crowds, report = _crowds(options.runs)
     lines = [*_deciding(folded, bulk, took), *_through(through), *_crowd_lines(crowds, report)]
     return lines, {
         "fold": folded,
         "in_worker_per_s": spread(bulk, 0),
-        "in_worker_ms": [spread(one, 2) for _, one in took],
+        "in_worker_ms": [spread(one, 2) for one in took],
         "log_to_log": {
             name: [{"per_s": round(one.per_s), "ms": spread(one.took_ms, 0)} for one in found]
             for name, found in through.items()
@@ -191,7 +191,7 @@ def _address(running: Bench) -> str:
 def _deciding(
     folded: Sequence[dict[str, float]],
     bulk: Sequence[float],
-    took: Sequence[tuple[float, list[float]]],
+    took: Sequence[list[float]],
 ) -> Iterator[Line]:
     yield Line(
         what="entries folded a second, three bounds each; and decoded",
@@ -204,7 +204,7 @@ def _deciding(
         target=f"at least {LEAST_PER_S:.0f}",
         met=median(bulk) >= LEAST_PER_S,
     )
-    figures = [spread(one, 2) for _, one in took]
+    figures = [spread(one, 2) for one in took]
     p50, p99 = (median(one[name] for one in figures) for name in ("p50", "p99"))
     yield Line(
         what=f"a decision in the worker, {AT_ONCE} at once, p50 / p99",

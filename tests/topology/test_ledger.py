@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from processors.ledger.ledger import Ledger
-from schemas.codec import encode
+from processors.verify.usage import Scope, UsageCheck
+from schemas.codec import decode, encode
 from schemas.control import Budget, ControlEvent, Quota, Tenant, key_of
+from schemas.envelope import Envelope
+from schemas.queries import AdmittedQuery
 from schemas.responses import Usage
 from schemas.usage import Reserved, Settled, UsageEvent
 from streams.clients.errors import ModelUnavailable
@@ -77,6 +80,22 @@ def assert_balanced(topology: Topology) -> None:
         end = settled.pop(response.query_id, None)
         assert response.usage == (_usage(end) if isinstance(end, Settled) else Usage())
     assert settled == {}, "charged, and never answered"
+    assert list(checked(topology).compare()) == []
+
+
+def checked(topology: Topology) -> UsageCheck:
+    """What `freshet verify` finds."""
+    check = UsageCheck(Scope(now=topology.clock(), grace=0))
+    for record in topology.log.all("queries.admitted"):
+        event = decode(record.topic, record.value, Envelope.from_headers(record.headers))
+        if isinstance(event, AdmittedQuery):
+            check.add_admitted(event.query.query_id, event.reservation.tokens)
+    for response in topology.responses():
+        check.add_response(response)
+    for record in topology.log.all("usage", PARTITION):
+        if (entry := read(record)) is not None:
+            check.add(record.offset, record.timestamp_ms * 1000, entry)
+    return check
 
 
 def _usage(end: Settled) -> Usage:
