@@ -18,7 +18,7 @@ from streams.clients.errors import ModelUnavailable
 from streams.views.ledger import PARTITION, read
 from streams.workers.reserving import GRACE
 from tests.topology.driver import Topology
-from tests.topology.roles import SECOND, die, refuse, turns
+from tests.topology.roles import SECOND, Role, die, refuse, turns
 from tests.topology.test_questions import QUESTION, known
 from tests.topology.test_routes import SHADOW, rivers
 from tests.unit.processors.ledger.entries import charge, reserved
@@ -102,19 +102,23 @@ def _usage(end: Settled) -> Usage:
     return Usage(input_tokens=end.input_tokens, output_tokens=end.output_tokens)
 
 
-async def all_done(topology: Topology) -> None:
-    """Every question is answered, and nobody waits; time stands still while anything moves."""
+async def all_done(topology: Topology, *others: Role) -> None:
+    """Every question is answered, and nobody waits; time stands still while anything moves.
+
+    `others` are further workers of admission.
+    """
     groups = topology.admission.group, topology.answerer.group
     while True:
         before = len(usage(topology)), len(topology.responses())
         for _ in range(10):
             await topology.run_questions()
-            await topology.admission.idle()
+            for role in (topology.admission, *others):
+                await role.idle()
             await asyncio.sleep(0.002)
         if (len(usage(topology)), len(topology.responses())) == before:
             if not any(group.unacked() for group in groups):
                 return
-            topology.clock.advance(SECOND)
+            topology.clock.advance(SECOND // 4)
 
 
 async def test_an_answer_is_reserved_before_and_settled_after(topology: Topology) -> None:
@@ -522,10 +526,7 @@ async def test_two_admission_workers_pass_no_bound_together(topology: Topology) 
     await topology.answerer.drain()
     assert len(topology.reader.prompts) == 5
     topology.reader.gate.set()
-    for _ in range(8):
-        await turns()
-        await topology.answerer.drain()
-    await all_done(topology)
+    await all_done(topology, other)
     assert set(statuses(topology).values()) == {"answered"}
     await other.crash()
     assert_balanced(topology)
@@ -543,7 +544,7 @@ async def test_two_admission_workers_given_one_question_charge_it_once(
     topology.ask(QUESTION)
     batch = topology.admission.group.poll(100, 10**6)
     await asyncio.gather(topology.admission.handler.process(batch), other.handler.process(batch))
-    await all_done(topology)
+    await all_done(topology, other)
     assert topology.response().status == "answered"
     assert kinds(topology).count("settled") == 1
     await other.crash()
