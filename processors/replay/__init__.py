@@ -1,0 +1,1 @@
+"""What would have happened: past questions asked again, and what came of it compared."""
