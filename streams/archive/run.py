@@ -16,7 +16,7 @@ from streams.spark.session import explained, session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
 AT_ONCE = 3
 """Topics that are archived beside each other until the log's end: most are small, and each costs

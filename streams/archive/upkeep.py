@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -39,7 +39,7 @@ def compact(spark: "SparkSession", layout: Layout, topics: Sequence[str]) -> Ite
     """Merge small files within each day. Versions and their rows stay what they are."""
     for topic in topics:
         done = spark.sql(f"OPTIMIZE {named(layout.table(topic))}").select("metrics").head()
-        metrics = done["metrics"] if done else None
+        metrics: Any = done["metrics"] if done else None
         yield Compacted(topic, metrics["numFilesRemoved"], metrics["numFilesAdded"])
 
 

@@ -20,7 +20,7 @@ from streams.errors import FreshetError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
 _PROPERTIES = {
     # By these columns files are left out when a table is read.
