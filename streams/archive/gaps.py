@@ -90,12 +90,10 @@ def total(spark: "SparkSession", layout: Layout, topic: str) -> int:
 
 def of_topic(spark: "SparkSession", layout: Layout, topic: str) -> dict[int, int]:
     """How many offsets each partition had lost."""
+    from pyspark.sql import functions as f
+
     if not is_table(layout.gaps):
         return {}
-    rows = (
-        _known(spark, layout, topic)
-        .groupBy("partition")
-        .agg({"*": "count", "until_offset": "sum", "from_offset": "sum"})
-        .collect()
-    )
-    return {row["partition"]: row["sum(until_offset)"] - row["sum(from_offset)"] for row in rows}
+    lost = f.sum(f.col("until_offset") - f.col("from_offset")).alias("lost")
+    rows = _known(spark, layout, topic).groupBy("partition").agg(lost).collect()
+    return {row["partition"]: row["lost"] for row in rows}

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,9 @@ def jar_files(settings: Settings) -> list[Path]:
 
 
 def java_home(settings: Settings) -> Path:
-    """The Java that Spark is run by. Raises SetupError."""
+    """The Java that Spark is run by. Raises SetupError, also where Spark itself is missing."""
+    if find_spec("pyspark") is None:
+        raise SetupError("pyspark is not installed here; `make setup` installs it")
     advice = "install Java 17 or 21 (Debian: apt-get install openjdk-17-jre-headless)"
     found = prerequisites.find_java(settings.stack.java)
     if found is None:
