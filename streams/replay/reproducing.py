@@ -2,42 +2,42 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from processors.allowance import TooLittle
 from processors.answer import Answerer, weighed
-from processors.control import Control
 from processors.index import Access
 from processors.ports import Embedder, Reader
 from processors.prompt import ValueTooLong
 from processors.replay.again import Again, Known, KnownVectors, Unasked, answer_again
-from processors.replay.plans import asked_as, plan_from
 from processors.replay.reproduction import (
     Circumstances,
     Difference,
     Reproduction,
-    What,
-    Why,
     compare,
     verdict_of,
 )
 from processors.search import search
-from processors.tokens import Tokenizer
-from processors.version import IndexSpec, spec_of
-from schemas.control import IndexVersion, PromptVersion
-from schemas.queries import Query
+from processors.version import IndexSpec
 from schemas.responses import Receipt
 from streams.clients.errors import ModelError
 from streams.clients.kafka import MissingTopic
-from streams.errors import ConfigError
 from streams.replay.answered import Answered
 from streams.replay.folds import ChangesGone, Say
-from streams.replay.states import Opened, States
+from streams.replay.means import (
+    Gone,
+    Means,
+    embedder_of,
+    known_of,
+    query_of,
+    receipt_of,
+    spec_in,
+)
+from streams.replay.states import States
 
 _AT_ONCE = 64
 """Answers whose searches are made together."""
@@ -49,33 +49,6 @@ class Reproduced(NamedTuple):
 
     reproduction: Reproduction
     again: Again | None
-
-
-class Means(Struct, frozen=True, kw_only=True):
-    """What answers are given again by."""
-
-    control: Control
-    opened: Opened
-    horizon: int
-    """Index time before which the states that `opened` opens are gone; 0 where none is."""
-    embedder: Callable[[IndexSpec], Embedder]
-    """Raises ConfigError where no model is there for a spec."""
-    reader: Callable[[str], Awaitable[Reader]] | None
-    """Gives the model of a plan; None: no model is asked. Raises ModelError."""
-    usual_model: str
-    tokenizer: Tokenizer
-    clock: Callable[[], int]
-    timeout_s: float
-    in_flight: int = 8
-    """Questions that the models have in hand."""
-
-
-class _Gone(Exception):
-    """Why an answer cannot be given again."""
-
-    def __init__(self, what: What, why: Why, message: str) -> None:
-        super().__init__(message)
-        self.difference = Difference(what=what, why=why, message=message)
 
 
 async def reproduce(
@@ -104,23 +77,23 @@ async def _version(
     name: str, answers: Sequence[Answered], means: Means, say: Say
 ) -> list[Reproduced]:
     """Those that one index version gave."""
-    latest = max(_receipt(one).as_of for one in answers)
+    latest = max(receipt_of(one).as_of for one in answers)
     try:
-        spec = _spec(name, means.control)
-        embedder = _embedder(spec, means)
+        spec = spec_in(means.control, name)
+        embedder = embedder_of(spec, means)
         say(f"reading the index version {name} as far as {latest}")
         async with means.opened(spec, latest) as states:
-            texts = sorted({query.text for one in answers if (query := _query(one)) is not None})
+            texts = sorted({query.text for one in answers if (query := query_of(one)) is not None})
             say(f"embedding {len(texts)} questions")
             vectors = await embedder.embed(texts) if texts else ()
             known = KnownVectors(embedder.version, texts, vectors)
             say(f"answering {len(answers)} again")
             return await _Version(spec, states, known, means).all(answers)
     except MissingTopic as error:
-        gone = _Gone("index", "index_version_gone", str(error))
+        gone = Gone("index", "index_version_gone", str(error))
     except ChangesGone as error:
-        gone = _Gone("index", "changes_gone", str(error))
-    except _Gone as error:
+        gone = Gone("index", "changes_gone", str(error))
+    except Gone as error:
         gone = error
     return [_explained(one, gone.difference) for one in answers]
 
@@ -144,41 +117,18 @@ class _Version:
 
     async def _one(self, answered: Answered) -> Reproduced:
         try:
-            known = self._known(answered)
-        except _Gone as gone:
+            known = known_of(answered, self._means)
+        except Gone as gone:
             return _explained(answered, gone.difference)
         async with self._slots:
-            reader, missing = await self._reader(known, _receipt(answered))
+            reader, missing = await self._reader(known, receipt_of(answered))
             try:
-                again = await self._again(known, _receipt(answered), reader)
+                again = await self._again(known, receipt_of(answered), reader)
             except (TooLittle, ValueTooLong, ModelError) as error:
                 return _refused(answered, error)
         how = await self._circumstances(answered, known, again, reader)
         differences = [*missing, *compare(answered.response, again, how)]
         return Reproduced(_told(answered, again, how, differences), again)
-
-    def _known(self, answered: Answered) -> Known:
-        receipt, query = _receipt(answered), _query(answered)
-        if query is None:
-            raise _Gone(
-                "question",
-                "question_gone",
-                "the question is in neither `queries.admitted` nor `queries` any more: both are "
-                "kept for no longer than `limits.horizon_ms`",
-            )
-        if receipt.as_of < self._means.horizon:
-            message = "Milvus has dropped what only so early a read can see; the changes have it"
-            raise _Gone("index", "horizon", message)
-        prompt = self._means.control.all(PromptVersion).get(receipt.prompt)
-        if prompt is None:
-            message = f"`control` has no prompt {receipt.prompt}"
-            raise _Gone("input", "prompt_gone", message)
-        admitted = answered.admitted
-        plan = None if admitted is None else admitted.plan
-        if plan is None:
-            plan = plan_from(receipt, self._means.control, query, self._means.usual_model)
-        tokens = None if admitted is None else admitted.reservation.tokens
-        return Known(query=query, plan=plan, prompt=prompt, tokens=tokens)
 
     async def _reader(self, known: Known, receipt: Receipt) -> tuple[Reader, list[Difference]]:
         """The model, and what is to be said where it cannot be asked."""
@@ -212,7 +162,7 @@ class _Version:
     async def _circumstances(
         self, answered: Answered, known: Known, again: Again, reader: Reader
     ) -> Circumstances:
-        before, now = _receipt(answered), again.response.receipt
+        before, now = receipt_of(answered), again.response.receipt
         temperature = known.prompt.parameters.get("temperature", 0)
         how = Circumstances(
             is_plan_known=known.tokens is not None,
@@ -237,31 +187,6 @@ class _Version:
             top_k=_EVERYTHING,
         )
         return {one.name: one.rank.score for one in found}
-
-
-def _spec(name: str, control: Control) -> IndexSpec:
-    version = control.all(IndexVersion).get(name)
-    if version is None:
-        raise _Gone("index", "index_version_gone", f"`control` has no index version {name}")
-    return spec_of(version)
-
-
-def _embedder(spec: IndexSpec, means: Means) -> Embedder:
-    try:
-        return means.embedder(spec)
-    except ConfigError as error:
-        raise _Gone("index", "embedder_gone", str(error)) from None
-
-
-def _query(answered: Answered) -> Query | None:
-    if answered.admitted is not None:
-        return answered.admitted.query
-    return None if answered.query is None else asked_as(answered.query, answered.response)
-
-
-def _receipt(answered: Answered) -> Receipt:
-    assert answered.response.receipt is not None, "answers without retrieval are told before"
-    return answered.response.receipt
 
 
 def _nothing_retrieved(answered: Answered) -> Difference:

@@ -11,7 +11,8 @@ from streams.clients.errors import ModelRejected
 from streams.errors import ConfigError
 from streams.replay.answered import NoAnswer, answer_of, answers_between
 from streams.replay.folds import read_control
-from streams.replay.reproducing import Means, Reproduced, reproduce
+from streams.replay.means import Means
+from streams.replay.reproducing import Reproduced, reproduce
 from streams.replay.source import LogSource
 from streams.replay.states import from_changes
 from tests.doubles.embedder import HashEmbedder
