@@ -41,6 +41,7 @@ from streams.replay.states import States
 
 _AT_ONCE = 64
 """Answers whose searches are made together."""
+_TOLD = 10 * _AT_ONCE
 _EVERYTHING = 10_000
 
 
@@ -54,7 +55,7 @@ class Reproduced(NamedTuple):
 async def reproduce(
     answers: Sequence[Answered], means: Means, say: Say = lambda _: None
 ) -> list[Reproduced]:
-    """Give answers again, in the order in which they are given here.
+    """Give answers again; what came of each, in their order.
 
     Raises:
         ModelError: the embedder does not answer.
@@ -88,7 +89,7 @@ async def _version(
             vectors = await embedder.embed(texts) if texts else ()
             known = KnownVectors(embedder.version, texts, vectors)
             say(f"answering {len(answers)} again")
-            return await _Version(spec, states, known, means).all(answers)
+            return await _Version(spec, states, known, means).all(answers, say)
     except MissingTopic as error:
         gone = Gone("index", "index_version_gone", str(error))
     except ChangesGone as error:
@@ -108,11 +109,13 @@ class _Version:
         self._means = means
         self._slots = asyncio.Semaphore(means.in_flight if means.reader else _AT_ONCE)
 
-    async def all(self, answers: Sequence[Answered]) -> list[Reproduced]:
+    async def all(self, answers: Sequence[Answered], say: Say) -> list[Reproduced]:
         found: list[Reproduced] = []
         for start in range(0, len(answers), _AT_ONCE):
             some = answers[start : start + _AT_ONCE]
             found += await asyncio.gather(*map(self._one, some))
+            if len(found) % _TOLD == 0:
+                say(f"{len(found)} of {len(answers)}")
         return found
 
     async def _one(self, answered: Answered) -> Reproduced:
