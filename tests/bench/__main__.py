@@ -29,6 +29,8 @@ NAMES = (
     "ledger",
     "tenants",
     "archive",
+    "reproduce",
+    "replayed",
 )
 
 
