@@ -1,0 +1,1 @@
+"""Replays of the past: where the pure code of `processors.replay` meets the log and the models."""
