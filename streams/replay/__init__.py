@@ -1,1 +1,1 @@
-"""Replays of the past: where the pure code of `processors.replay` meets the log and the models."""
+"""Replay: past questions asked again, where it meets the log, the archive and the models."""
