@@ -36,6 +36,17 @@ class Heard(Struct, frozen=True, omit_defaults=True):
     response: Response | None = None
     logged_at: int = 0
     """Microseconds since the epoch, by the broker's clock."""
+    partition: int = 0
+    offset: int = 0
+
+    @property
+    def query_id(self) -> str:
+        """Of which question it tells."""
+        if self.query is not None:
+            return self.query.query_id
+        if self.admitted is not None:
+            return self.admitted.query.query_id
+        return "" if self.response is None else self.response.query_id
 
 
 def joined(heard: Iterable[Heard], control_at: Callable[[int], Control]) -> Iterator[Question]:

@@ -23,6 +23,7 @@ from processors.version import IndexSpec
 from schemas.evaluations import Evaluation
 from schemas.queries import Plan
 from schemas.responses import Error, ErrorType, Response
+from schemas.times import format_time
 
 Prices = Mapping[str, tuple[float, float]]
 Seconds = dict[str, float]
@@ -40,6 +41,8 @@ class Lane(NamedTuple):
     """Of questions."""
     evaluator: Evaluator | None
     """None where nobody judges."""
+    whole_from: int = 0
+    """The index time before which it cannot be told how it would have been."""
 
 
 class Failed(Exception):
@@ -101,6 +104,9 @@ class Replayer:
             told = f"the prompt {plan.prompt} is not in control any more"
             raise Failed(Error(type="internal", message=told))
         lane = self._lanes(question.plan.index_version, plan.index_version)
+        if question.at < lane.whole_from:
+            told = f"documents has no longer what it held before {format_time(lane.whole_from)}"
+            raise Failed(Error(type="as_of_beyond_horizon", message=told))
         index = WatchedIndex(lane.index)
         reader = WatchedReader(await self._readers(plan.model))
         answerer = Answerer(
@@ -190,7 +196,7 @@ async def _evaluation(question: Question, response: Response, lane: Lane) -> Eva
     try:
         found = await lane.evaluator.evaluate(answered)
     except Failed as failed:
-        found = lane.evaluator.without_judge(answered, failed.error.type)
+        found = lane.evaluator.without_judge(answered, failed.error.message)
     return replace(found, at=question.asked_at, duration_ms=0.0)
 
 
