@@ -25,6 +25,7 @@ from processors.replay.vectors import Vectors
 from processors.retrieve import PassageHit, UnitHit
 from processors.rows import (
     Closing,
+    Demand,
     Record,
     TablePlan,
     demand,
@@ -202,15 +203,15 @@ class _Texts:
         return [PassageHit(name, -negative) for negative, name, _ in best]
 
     def passages(self, ids: Sequence[str], at: int, access: Access) -> dict[str, PassageRow]:
-        found = ((one, self._at(passage_key(one), at, access)) for one in ids)
+        wanted = demand(access)
+        found = ((one, self._at(passage_key(one), at, wanted)) for one in ids)
         return {one: self._passage(row) for one, row in found if row is not None}
 
     def documents(self, doc_ids: Sequence[str], at: int) -> dict[str, DocumentRow]:
-        found = ((one, self._at(document_key(one), at, Access())) for one in doc_ids)
+        found = ((one, self._at(document_key(one), at, _ANYBODY)) for one in doc_ids)
         return {one: self._document(row) for one, row in found if row is not None}
 
-    def _at(self, key: str, at: int, access: Access) -> int | None:
-        wanted = demand(access)
+    def _at(self, key: str, at: int, wanted: Demand) -> int | None:
         rows = reversed(self._by_key.get(key, ()))
         return next((row for row in rows if self._rows.sees(row, at, wanted)), None)
 
@@ -238,3 +239,4 @@ def _slim(record: Record) -> Record:
 
 
 _NOBODY: list[str] = []
+_ANYBODY = demand(Access())
