@@ -1,7 +1,7 @@
 """The index versions that a run's variants ask: taken over from the log, or made for the run."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from processors.ports import Embedder
 from processors.replay.index_of import Vectors, changes_of
 from processors.version import IndexSpec, settings_of
 from schemas.index import IndexChange
-from streams.clients.kafka import partition_of
+from streams.clients.kafka import MissingTopic, partition_of
 from streams.replay.histories import History
 from streams.replay.indexfile import Step, Written, write
 from streams.replay.source import Source
@@ -56,11 +56,12 @@ async def rebuilt(
         return await write(path, steps)
 
 
-async def remember(source: Source, names: Iterable[str], until: int, store: VectorStore) -> None:
-    """Keep what was embedded for these versions, whose embedder is one."""
+async def remember(source: Source, names: Iterable[str], until: int, store: Vectors) -> None:
+    """Keep what was embedded for these versions, whose embedder is one, up to an index time."""
     for name in names:
-        async for vectors in History(source, name, until).vectors():
-            store.keep(vectors)
+        with suppress(MissingTopic):  # of one that was retired, or that nobody has begun to build
+            async for vectors in History(source, name, until).vectors():
+                store.keep(vectors)
 
 
 class Counting:

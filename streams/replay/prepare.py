@@ -181,11 +181,8 @@ class _Builder:
         if embedder in self._remembered:
             return
         self._remembered.add(embedder)
-        for name in same_vectors(self._chosen.history.now, embedder):
-            try:
-                await remember(self._means.source, [name], until, self._means.store)
-            except MissingTopic:
-                continue
+        names = same_vectors(self._chosen.history.now, embedder)
+        await remember(self._means.source, names, until, self._means.store)
 
 
 def same_vectors(control: Control, embedder: str) -> list[str]:

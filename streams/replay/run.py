@@ -3,7 +3,7 @@
 import fcntl
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from streams.replay.runfiles import (
     NoRun,
     clean,
     digest_of,
-    outcomes,
     part_path,
     plain,
     read_run,
