@@ -29,6 +29,8 @@ NAMES = (
     "ledger",
     "tenants",
     "replay",
+    "reproduce",
+    "replayed",
 )
 
 

@@ -195,7 +195,7 @@ async def test_a_range_without_questions_says_why(topology: Topology, replaying:
 async def test_what_is_gone_is_said_of_each_question(
     topology: Topology, replaying: Replaying
 ) -> None:
-    """A model that is served no more, and documents that compaction has removed."""
+    """Versions of documents that compaction has removed; what is there still is replayed."""
     asked = await story(topology)
     topology.log.compact("documents")
     run = await replaying.run("short", SHORT, answers=False, judge=False)
