@@ -31,6 +31,7 @@ NAMES = (
     "replay",
     "reproduce",
     "replayed",
+    "archive",
 )
 
 

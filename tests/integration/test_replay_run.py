@@ -92,17 +92,19 @@ async def freshet(stack: TestStack, *command: str) -> str:
 
 def kill_midway(stack: TestStack, command: list[str], out: Path) -> None:
     """With -9, once a part is there and another is not."""
-    process = subprocess.Popen(
-        (sys.executable, "-m", "streams.cli", *command),
-        env=stack.environment,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    said = out.parent / "said"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "streams.cli", *command),
+            env=stack.environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + KILLED_WITHIN_S
     while not list((out / OUTCOMES).rglob("part-*.jsonl")):
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.poll() is None, f"it ended before it could be killed: {said.read_text()}"
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
