@@ -175,7 +175,7 @@ class _Builder:
                 path,
                 known=means.store,
                 embedder=means.embedders(lane.spec),
-                partitions=len(await means.source.spans("documents")),
+                partitions=await partitions_of_documents(means),
             )
         self._whole_from[lane.file] = history.whole_from
         for topic, spans in history.read.items():
@@ -189,6 +189,14 @@ class _Builder:
         self._remembered.add(embedder)
         names = same_vectors(self.control, embedder)
         await remember(self._means.source, names, until, self._means.store)
+
+
+async def partitions_of_documents(means: Means) -> int:
+    """How many there are; an archive knows only those that have records."""
+    found = await means.source.spans("documents")
+    if means.source.name == "log":
+        return len(found)
+    return max(means.settings.kafka.partitions, 1 + max(found, default=0))
 
 
 def same_vectors(control: Control, embedder: str) -> list[str]:
