@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.topics import TOPICS
 from streams.archive.layout import Layout
 from streams.archive.read import iterate, records
 from streams.clients.kafka import MissingTopic, Record
@@ -31,8 +32,11 @@ class ArchiveSource:
         """What there is of a topic, by partition. Raises MissingTopic."""
         from pyspark.sql import functions as f
 
+        frame = self._records(topic)
+        if frame is None:
+            return {}
         bounds = f.min("offset").alias("first"), f.max("offset").alias("last")
-        rows = self._records(topic).groupBy("partition").agg(*bounds).collect()
+        rows = frame.groupBy("partition").agg(*bounds).collect()
         return {row.partition: Span(row.first, row.last + 1) for row in rows}
 
     async def read(
@@ -51,6 +55,8 @@ class ArchiveSource:
         from pyspark.sql import functions as f
 
         frame, logged = self._records(topic), f.unix_millis("timestamp")
+        if frame is None:
+            return
         if since_ms is not None:
             frame = frame.where(logged >= since_ms)
         if until_ms is not None:
@@ -62,7 +68,10 @@ class ArchiveSource:
         for record in iterate(frame):
             yield record
 
-    def _records(self, topic: str) -> "DataFrame":
-        if not self._layout.has(topic):
-            raise MissingTopic(f"the archive has no {topic}")
-        return records(self._spark, self._layout.folder, topic)
+    def _records(self, topic: str) -> "DataFrame | None":
+        """None of a topic that is always there, and had nothing to archive."""
+        if self._layout.has(topic):
+            return records(self._spark, self._layout.folder, topic)
+        if topic in TOPICS:
+            return None
+        raise MissingTopic(f"the archive has no {topic}")
