@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from processors.control import Control
+from processors.registry import resolve
 from processors.routes import label, label_of, plans
 from schemas.control import Branch, Route
 from schemas.queries import AdmittedQuery, Plan, Query
@@ -90,7 +91,7 @@ def _question(
         control = control_at(asked_at)
         plan = plans(control, query)[0]
         if receipt is not None:
-            plan = _as_answered(plan, receipt, control.of(Route))
+            plan = _as_answered(plan, receipt, control)
     return Question(
         query=query,
         asked_at=asked_at,
@@ -103,29 +104,27 @@ def _question(
     )
 
 
-def _as_answered(plan: Plan, receipt: Receipt, routes: Mapping[str, Route]) -> Plan:
-    """The plan that a receipt tells of; what it says nothing of is its branch's."""
+def _as_answered(plan: Plan, receipt: Receipt, control: Control) -> Plan:
+    """The plan that a receipt tells of; what it says nothing of is its branch's.
+
+    It has the name that the model gave itself, not the one that the server has it by.
+    """
     if label(plan) != receipt.route:
-        found = _branch(receipt.route, routes)
+        found = _branch(receipt.route, control.of(Route))
         plan = replace(
             plan,
             route=receipt.route.partition("/")[0],
             branch=receipt.route.rpartition("/")[2],
+            model=plan.model if found is None else resolve(control, "model", found.model).version,
             top_k=None if found is None else found.top_k,
         )
     return replace(
         plan,
         index_version=receipt.index_version,
         prompt=receipt.prompt,
-        model=plan.model if _same_model(plan.model, receipt.model) else receipt.model,
         groups=receipt.groups,
         dense_weight=receipt.dense_weight,
     )
-
-
-def _same_model(planned: str, answered: str) -> bool:
-    """A receipt has the name that the model gives itself, a plan the one that it is served by."""
-    return planned.rpartition("@")[0] == answered.rpartition("@")[0]
 
 
 def _branch(named: str, routes: Mapping[str, Route]) -> Branch | None:

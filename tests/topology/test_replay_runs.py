@@ -83,6 +83,18 @@ async def test_what_was_asked_as_it_was_comes_to_what_it_was(
     assert {step for _, taken in latencies(run, LIVE) for step in taken} >= {"search", "judge"}
 
 
+async def test_what_was_admitted_need_not_be_held_any_more(
+    topology: Topology, replaying: Replaying
+) -> None:
+    """Questions, receipts and what was in force then tell the rest."""
+    asked = await story(topology)
+    for partition, end in (await topology.log.ends("queries.admitted")).items():
+        topology.log.trim("queries.admitted", partition, end)
+    found = by_question(await replaying.run("live", LIVE_RUN), LIVE)
+    for query_id in asked:
+        assert timeless(topology.response(query_id)) == found[query_id].response
+
+
 async def test_an_index_that_is_made_anew_shows_what_it_showed_then(
     topology: Topology, replaying: Replaying
 ) -> None:
