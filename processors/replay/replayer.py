@@ -7,18 +7,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from processors.allowance import TooLittle
-from processors.answer import WITHOUT_BOUND, Answerer, Means, ReadPoint, weighed, without_answer
+from processors.answer import WITHOUT_BOUND, Answerer, Means, ReadPoint, without_answer
 from processors.control import Control
 from processors.judge.evaluate import Answered, Evaluator
 from processors.ledger.money import cost, price_of
 from processors.ports import Embedder, IndexReader, Reader
 from processors.prompt import ValueTooLong
 from processors.readtime import AppliedHistory
-from processors.replay.outcome import Outcome
+from processors.replay.outcome import FoundPassage, Outcome
 from processors.replay.question import Question
 from processors.replay.variant import Variant, plan_for, prompt_of
-from processors.replay.watched import WatchedIndex, WatchedReader
+from processors.replay.watched import WatchedReader
 from processors.routes import label
+from processors.search import Retrieved
 from processors.statistics import Statistics
 from processors.tokens import WORDS, Tokenizer
 from processors.version import IndexSpec
@@ -111,16 +112,16 @@ class Replayer:
         if question.at < lane.whole_from:
             told = f"documents has no longer what it held before {format_time(lane.whole_from)}"
             raise Failed(Error(type="as_of_beyond_horizon", message=told))
-        index = WatchedIndex(lane.index)
         reader = WatchedReader(await self._readers(plan.model))
         answerer = Answerer(
             spec=lane.spec,
-            index=index,
+            index=lane.index,
             embedder=lane.embedder,
             statistics=lane.statistics,
             clock=self._clock,
             tokenizer=self._tokenizer,
         )
+        retrieved: list[Retrieved] = []
         response = await answerer.answer(
             question.query,
             Means(plan=plan, prompt=prompt, reader=reader),
@@ -128,6 +129,7 @@ class Replayer:
             timeout_s=self._timeout_s,
             emit=_to_nobody,
             tokens=_tokens(question, plan),
+            retrieved=retrieved,
         )
         seconds = {step: taken / 1000 for step, taken in response.timings_ms.items()}
         response = replace(response, timings_ms={}, route=label(plan))
@@ -135,12 +137,11 @@ class Replayer:
         evaluation = await _evaluation(question, response, lane)
         if evaluation is not None:
             seconds["judge"] = (self._clock() - began) / 1e6
-        names = response.receipt.passages if response.receipt is not None else []
         outcome = Outcome(
             **_asked(self._variant, question),
             as_of=question.at,
             response=response,
-            passages=index.found(names, weighed(lane.spec, plan).fusion),
+            passages=list(map(_found, retrieved)),
             prompt_sha256=reader.prompt_sha256,
             nanousd=self._cost(plan, response),
             evaluation=evaluation,
@@ -185,6 +186,18 @@ def _asked(variant: Variant, question: Question) -> dict[str, Any]:
         "question": question.query.text,
         "asked_at": question.asked_at,
     }
+
+
+def _found(one: Retrieved) -> FoundPassage:
+    start, end = one.document.layout[one.passage.passage_id]
+    return FoundPassage(
+        name=one.name,
+        doc_id=one.passage.doc_id,
+        start=start,
+        end=end,
+        score=one.rank.score,
+        text=one.passage.text,
+    )
 
 
 def _tokens(question: Question, plan: Plan) -> int:
