@@ -97,9 +97,9 @@ async def _live(client: Client, events: list[Event]) -> None:
     drawn, standing, slots = random.Random(11), dict[str, str](), asyncio.Semaphore(IN_HAND)
     asking: list[asyncio.Task[None]] = []
 
-    async def ask(text: str) -> None:
+    async def ask(text: str, top_k: int) -> None:
         try:
-            await client.ask(text, tenant=TENANT)
+            await client.ask(text, tenant=TENANT, top_k=top_k)
         finally:
             slots.release()
 
@@ -113,7 +113,9 @@ async def _live(client: Client, events: list[Event]) -> None:
         due = (number + 1) * ANSWERS // len(events) - len(asking)
         for _ in range(due if standing else 0):
             await slots.acquire()
-            asking.append(asyncio.create_task(ask(_question(standing, drawn))))
+            asking.append(asyncio.create_task(ask(_question(standing, drawn), drawn.randint(1, 5))))
+        if number % 50 == 0:
+            print(f"{number} updates, {len(asking)} questions", file=sys.stderr)
     await asyncio.gather(*asking)
 
 
