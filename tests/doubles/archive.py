@@ -11,6 +11,7 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from schemas.topics import TOPICS, index_topics
 from streams.archive.layout import Layout
 from streams.clients.kafka import Headers, Log, Position, Record, client_options, ensure_topics
 from streams.config import ROOT
@@ -29,7 +30,10 @@ class Archived:
 
     async def make_topics(self, *versions: str) -> None:
         """All of ours, and those of index versions."""
-        await ensure_topics(self.stack.settings.kafka, 1000, versions)
+        kafka = self.stack.settings.kafka
+        await ensure_topics(kafka, 1000, versions)
+        for name in (*TOPICS, *(topic.name for each in versions for topic in index_topics(each))):
+            await Log(kafka).ends(name)  # answered once the partitions have their leaders
 
     async def send(self, records: Iterable[Sent], partition: int | None = None) -> list[Position]:
         """All of them, in order."""
