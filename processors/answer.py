@@ -77,10 +77,12 @@ class Answerer:
         emit: Emit,
         tokens: int = WITHOUT_BOUND,
         spent: Spent | None = None,
+        retrieved: list[Retrieved] | None = None,
     ) -> Response:
         """Answer `query` by `means` as of `point`, giving `emit` the pieces as they come.
 
         It takes no more than `tokens` in and out, and what it takes stands in `spent` at any time.
+        The passages that the prompt had are added to `retrieved`, best first.
 
         Raises:
             TooLittle: with so few nothing can be answered.
@@ -123,6 +125,8 @@ class Answerer:
             text = await self._read(pieces, emit, timings, spent, asked.input_tokens)
             finish = pieces.finish
         timings.mark("generate")
+        if retrieved is not None:
+            retrieved.extend(found)
         answered = bool(text) and text != UNANSWERABLE
         return Response(
             query_id=query.query_id,

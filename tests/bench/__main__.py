@@ -31,6 +31,10 @@ NAMES = (
     "archive",
     "reproduce",
     "replayed",
+    "replay",
+    "reproduce",
+    "replayed",
+    "archive",
 )
 
 
