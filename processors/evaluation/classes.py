@@ -1,5 +1,6 @@
 """Classes told and classes that are: a table of confusions and what follows from it."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -43,10 +44,11 @@ def classes(measured: Iterable[Measured]) -> Classes | None:
     ]
     if not labelled:
         return None
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import precision_recall_fscore_support
 
     right, given = zip(*labelled, strict=True)
     labels = sorted({*right, *given})
+    counts = Counter(labelled)
     rows = precision_recall_fscore_support(right, given, labels=labels, zero_division=0)
     by_class = [
         ClassFigures(
@@ -57,7 +59,7 @@ def classes(measured: Iterable[Measured]) -> Classes | None:
     asked = [one.f1 for one in by_class if one.questions]
     return Classes(
         labels=labels,
-        confusion=confusion_matrix(right, given, labels=labels).tolist(),
+        confusion=[[counts[one, other] for other in labels] for one in labels],
         accuracy=sum(one == other for one, other in labelled) / len(labelled),
         macro_f1=sum(asked) / len(asked),
         by_class=by_class,

@@ -7,7 +7,7 @@ fails where the questions show that the bound is passed, with the rule's confide
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from processors.bootstrap import Mean, mean_of
 from processors.evaluation.metrics import Metric, metric_named
-from processors.evaluation.pairs import ALL, LEAST, Pair
+from processors.evaluation.pairs import ALL, KINDS, LEAST, Pair, by
 
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
 Prove = Literal["regression", "safety"]
@@ -80,40 +80,45 @@ def parse(plain: object) -> Rules:
     return rules
 
 
-def judge(
-    rules: Rules, pairs: Sequence[Pair], slices: Mapping[str, Sequence[int]]
-) -> list[Finding]:
-    """Hold each rule to its slices.
-
-    Raises:
-        InvalidRules: a slice that is not there, or too few questions that have the metric.
-    """
+def judge(rules: Rules, pairs: Sequence[Pair]) -> list[Finding]:
+    """Hold each rule to its slices. Raises InvalidRules where questions are too few."""
     found = []
     for rule in rules.rules:
-        names = _slices_of(rule, slices)
-        level = rule.confidence or rules.confidence
+        needed = rule.least_questions or rules.least_questions
+        chosen = _chosen(rule, pairs, needed)
         # Every slice of `tenant=*` may fail the gate, so their intervals hold together.
-        level = 1 - (1 - level) / len(names)
-        for name in names:
-            chosen = [pairs[at] for at in slices[name]]
-            found += _findings(rules, rule, name, chosen, level)
+        level = 1 - (1 - (rule.confidence or rules.confidence)) / len(chosen)
+        for name, both in chosen.items():
+            found += _findings(rule, name, both, level, rule.prove or rules.prove)
     return found
 
 
+def _chosen(rule: Rule, pairs: Sequence[Pair], needed: int) -> dict[str, list[Pair]]:
+    """The slices that a rule is about, with the pairs that have its metric from both."""
+    kind, _, value = rule.slice.partition("=")
+    places = by(kind, pairs) if kind else {ALL: list(range(len(pairs)))}
+    if value != "*":
+        places = {rule.slice: places.get(rule.slice, [])}
+    both = {
+        name: [pairs[at] for at in at_all if pairs[at].difference(rule.metric) is not None]
+        for name, at_all in places.items()
+    }
+    enough = {name: some for name, some in both.items() if len(some) >= needed}
+    if not enough:
+        most = max(map(len, both.values()), default=0)
+        where = f" of {rule.slice}" if rule.slice else ""
+        raise InvalidRules(
+            f"{rule.metric}: {most} questions{where} have it from both, and the rules ask for "
+            f"{needed}; replay more, give --gold for what needs it, or lower least_questions"
+        )
+    return enough
+
+
 def _findings(
-    rules: Rules, rule: Rule, name: str, pairs: Sequence[Pair], level: float
+    rule: Rule, name: str, both: Sequence[Pair], level: float, prove: Prove
 ) -> list[Finding]:
     metric = metric_named(rule.metric)
     assert metric is not None
-    both = [pair for pair in pairs if pair.difference(metric.name) is not None]
-    needed = rule.least_questions or rules.least_questions
-    if len(both) < needed:
-        where = f" of {name}" if name else ""
-        raise InvalidRules(
-            f"{metric.name}: {len(both)} questions{where} have it from both, and the rules ask for "
-            f"{needed}; replay more, give --gold for what needs it, or lower least_questions"
-        )
-    prove = rule.prove or rules.prove
     tests = []
     if rule.least is not None:
         tests.append(_test_least(metric, rule.least, both, level))
@@ -180,21 +185,6 @@ def _why(holds: bool, prove: Prove) -> str:
     return "shown to keep the bound" if holds else "not shown to keep the bound"
 
 
-def _slices_of(rule: Rule, slices: Mapping[str, Sequence[int]]) -> list[str]:
-    kind, _, value = rule.slice.partition("=")
-    if value == "*":
-        found = [name for name in slices if name.startswith(f"{kind}=")]
-    else:
-        found = [rule.slice] if rule.slice in slices else []
-    if found:
-        return found
-    known = ", ".join(name for name in slices if name) or "none"
-    raise InvalidRules(
-        f"{rule.metric}: no slice {rule.slice!r} has questions enough to be looked at; there are: "
-        f"{known}"
-    )
-
-
 def _fault(rule: Rule) -> str | None:
     if metric_named(rule.metric) is None:
         return "there is no such metric; docs/evaluation-offline.md names them"
@@ -203,7 +193,7 @@ def _fault(rule: Rule) -> str | None:
     if isinstance(rule.most_drop, str) and _PERCENT.fullmatch(rule.most_drop) is None:
         return f"most_drop {rule.most_drop!r}: a number, or a share such as 5%"
     kind, sign, value = rule.slice.partition("=")
-    if rule.slice and not (kind in ("tenant", "topic", "document", "day") and sign and value):
+    if rule.slice and not (kind in KINDS and sign and value):
         return f"slice {rule.slice!r}: such as tenant=acme, topic=*, document=*, day=2026-01-31"
     return None
 

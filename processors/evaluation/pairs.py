@@ -13,7 +13,8 @@ ALL = ""
 """The name of the slice that has every question."""
 LEAST = 20
 """Questions of a slice that is looked at: below that an interval says next to nothing."""
-MOST_SLICES = 20
+KINDS = ("tenant", "topic", "document", "day")
+MOST_SLICES = 10
 """Of one kind, the largest: each one more widens all intervals."""
 
 
@@ -72,19 +73,27 @@ def paired(baseline: Iterable[Measured], candidate: Iterable[Measured]) -> Paire
 def slices(pairs: Sequence[Pair], least: int = LEAST) -> dict[str, list[int]]:
     """Places of the pairs of each slice that has at least so many; `ALL` first, whatever it has.
 
-    By tenant, topic (the gold question's), document (the gold question's, else what the baseline
-    cites) and day. A kind in which all would be in one slice is left out: it says nothing new.
+    A slice that has all of them is left out: it says nothing new.
     """
     found: dict[str, list[int]] = {ALL: list(range(len(pairs)))}
-    for kind in ("tenant", "topic", "document", "day"):
-        places: defaultdict[str, list[int]] = defaultdict(list)
-        for at, pair in enumerate(pairs):
-            for value in sorted(set(_values(kind, pair))):
-                places[f"{kind}={value}"].append(at)
-        large = [(name, at) for name, at in places.items() if len(at) >= least]
+    for kind in KINDS:
+        large = [one for one in by(kind, pairs).items() if len(one[1]) >= least]
         largest = sorted(large, key=lambda one: (-len(one[1]), one[0]))[:MOST_SLICES]
         found.update(one for one in sorted(largest) if len(one[1]) < len(pairs))
     return found
+
+
+def by(kind: str, pairs: Sequence[Pair]) -> dict[str, list[int]]:
+    """Places of the pairs of each slice of one kind, `kind=value`.
+
+    By tenant, topic (the gold question's), document (the gold question's, else what the baseline
+    cites) or day; a question about two documents is in both slices.
+    """
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for at, pair in enumerate(pairs):
+        for value in sorted(set(_values(kind, pair))):
+            places[f"{kind}={value}"].append(at)
+    return dict(places)
 
 
 def _values(kind: str, pair: Pair) -> Iterator[str]:
