@@ -95,7 +95,7 @@ class Answerer:
         weights = self._statistics.weights(query.text, point.at, access)
         found = await search(
             self._index,
-            _weighed(self._spec, means.plan),
+            weighed(self._spec, means.plan),
             vector=matrix[0],
             weights=weights,
             at=point.at,
@@ -191,7 +191,7 @@ class Answerer:
         )
 
 
-def _weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
+def weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
     """How passages are ranked: as the index version has it, or as the plan does."""
     if plan.dense_weight is None:
         return spec

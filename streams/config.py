@@ -168,6 +168,23 @@ class Dashboards(BaseModel):
     retention_days: int = Field(15, ge=1, description="how long Prometheus keeps what it has read")
 
 
+class Spark(BaseModel):
+    """What the archive and replay run on."""
+
+    master: str = Field(
+        "local[*]", description="Spark's master: `local[*]`, `spark://host:7077`, `yarn`"
+    )
+    memory_mb: int = Field(
+        2048, ge=512, description="of the driver; on this machine, of all that Spark does"
+    )
+    jars: Path | None = Field(
+        None, description="the folder of its jars; default: where set-up put them"
+    )
+    options: dict[str, str] = Field(
+        default_factory=dict, description="Spark's own settings, such as `spark.executor.memory`"
+    )
+
+
 class Stack(BaseModel):
     """What `freshet up` starts on this machine, and from where."""
 
@@ -222,6 +239,7 @@ class Settings(BaseSettings):
     )
     metrics: Metrics = Metrics()
     dashboards: Dashboards = Dashboards()
+    spark: Spark = Spark()
     stack: Stack = Stack()
 
     @classmethod

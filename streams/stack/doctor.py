@@ -43,15 +43,19 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 def _installed(settings: Settings) -> Iterator[Finding]:
     folder = settings.stack.install_dir
-    wrong = jars.faults(folder / "jars")
-    yield Finding(
-        "kafka's jars",
-        f"{len(jars.checksums())} with the right checksums",
-        f"{'; '.join(wrong[:3])}; remove {folder / 'jars'} and run `make setup`" if wrong else None,
-    )
+    yield from (_jars(each, folder / each.folder) for each in (jars.KAFKA, jars.SPARK))
     yield Finding("servers", str(settings.stack.servers_env), _servers(settings))
     built = sorted(each.parent.name for each in (folder / "models").glob("*/built.json"))
     yield Finding("models", ", ".join(built), None if built else "none are built: run `make setup`")
+
+
+def _jars(wanted: jars.JarSet, folder: Path) -> Finding:
+    wrong = jars.faults(wanted, folder)
+    return Finding(
+        f"{wanted.whose.lower()} jars",
+        f"{len(wanted.checksums)} with the right checksums",
+        f"{'; '.join(wrong[:3])}; remove {folder} and run `make setup`" if wrong else None,
+    )
 
 
 def _servers(settings: Settings) -> str | None:

@@ -107,7 +107,7 @@ def steps() -> list[Step]:
             "freshet", "installing Freshet itself", [ROOT / "pyproject.toml"], _has_cli, _editable
         ),
         Step("servers", "installing Triton and Milvus", server_inputs, _has_servers, _sync_servers),
-        Step("kafka", "fetching Kafka's jars", [jars.CHECKSUMS], _has_jars, _fetch_jars),
+        *(_jars(name, each) for name, each in (("kafka", jars.KAFKA), ("spark", jars.SPARK))),
         Step("models", "building the models", [*model_code, *server_inputs], _has_models, _build),
     ]
 
@@ -154,16 +154,22 @@ def _sync_servers() -> None:
     _uv("pip", "sync", "--python", str(SERVERS), "--require-hashes", *_files(names))
 
 
-def _has_jars() -> bool:
-    return jars.are_there(STATE / "jars")
+def _jars(name: str, wanted: jars.JarSet) -> Step:
+    return Step(
+        name,
+        f"fetching {wanted.whose} jars",
+        [wanted.checksum_file],
+        lambda: jars.are_there(wanted, STATE / wanted.folder),
+        lambda: _fetch_jars(wanted),
+    )
 
 
-def _fetch_jars() -> None:
+def _fetch_jars(wanted: jars.JarSet) -> None:
     java = prerequisites.find_java()
     ivy = next(_packages(MAIN, "pyspark/jars/ivy-*.jar"), None)
     if java is None or ivy is None:
         raise SetupError("Java or pyspark's Ivy is missing; run `make clean setup`")
-    jars.fetch(STATE / "jars", java, ivy)
+    jars.fetch(wanted, STATE / wanted.folder, java, ivy)
 
 
 def _has_models() -> bool:
