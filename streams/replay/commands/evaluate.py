@@ -81,7 +81,7 @@ def compare(
 
     if as_json and as_markdown:
         raise FreshetError("--json or --markdown, not both")
-    wishes = Wishes(confidence=confidence, least=least, by=by, most=max(examples, 20), **_ks(at))
+    wishes = Wishes(confidence=confidence, least=least, by=by, most=max(examples, 20), **ks(at))
     found = evaluate(two(str(run), baseline, candidate), gold or [], wishes, embed=embed)
     if as_json:
         shown = plain(found)
@@ -178,7 +178,8 @@ async def _embedded(
         await embedder.close()
 
 
-def _ks(at: "list[int] | None") -> dict[str, Sequence[int]]:
+def ks(at: "list[int] | None") -> dict[str, Sequence[int]]:
+    """Of the option, for the wishes, where it was given."""
     return {"ks": at} if at else {}
 
 
