@@ -9,6 +9,7 @@ off.
 import fcntl
 import math
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -104,7 +105,10 @@ def write_page(
         TooFewRowsError: a window has fewer than ten rows; an empty one has none.
         UnevenRowsError: rows that cannot stand in one table.
     """
-    _compared(reference, current, at, {}).save_html(str(file))
+    with warnings.catch_warnings():
+        # Of figures that do not vary Evidently asks how they vary together.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        _compared(reference, current, at, {}).save_html(str(file))
 
 
 def kept_metadata(workspace: Path, project: str) -> list[Mapping[str, object]]:

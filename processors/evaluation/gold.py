@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
+from processors.evaluation.texts import unmarked
 from processors.feedback.dataset import LabelledAnswer
 from processors.replay.outcome import Outcome
 from schemas.responses import Status
@@ -97,7 +98,7 @@ def gold_of_outcome(outcome: Outcome) -> Gold | None:
     cited = outcome.response.citations
     return Gold(
         query_id=outcome.query_id,
-        answers=[outcome.response.answer] if status == ANSWERED else [],
+        answers=[unmarked(outcome.response.answer)] if status == ANSWERED else [],
         spans=[GoldSpan(one.doc_id, one.start, one.end) for one in cited],
         label=status,
     )
@@ -113,7 +114,10 @@ def gold_of_labelled(row: LabelledAnswer) -> Gold | None:
     if not row.grounded or row.status != ANSWERED or not row.answer:
         return None
     return Gold(
-        query_id=row.query_id, answers=[row.answer], passages=sorted(set(row.cited)), label=ANSWERED
+        query_id=row.query_id,
+        answers=[unmarked(row.answer)],
+        passages=sorted(set(row.cited)),
+        label=ANSWERED,
     )
 
 

@@ -148,7 +148,7 @@ def _table(changes: Sequence[Change], *, sliced: bool = False) -> Iterator[str]:
 
 def _details(one: Regression) -> Iterator[str]:
     pair = one.pair
-    question = escape(" ".join(pair.baseline.outcome.question.split())[:_SHOWN])
+    question = _unmentioned(escape(line(pair.baseline.outcome.question)[:_SHOWN]))
     yield f"<details><summary>{one.metric} worse by {one.drop:.3g}: {question}</summary>"
     yield ""
     yield f"- baseline: {_escaped(said(pair.baseline.outcome)[:_SHOWN])}"
@@ -163,5 +163,9 @@ def _where(metric: str, slice_: str) -> str:
 
 def _escaped(text: str) -> str:
     """Words that no Markdown takes for anything else: answers come from anybody's documents."""
-    plain = _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("\\<", "&lt;")
-    return _MENTION.sub("@<!-- -->", plain)
+    return _unmentioned(_SPECIAL.sub(r"\\\1", line(text)).replace("\\<", "&lt;"))
+
+
+def _unmentioned(text: str) -> str:
+    """Without calling anybody whose name an `@` stands before."""
+    return _MENTION.sub("@<!-- -->", text)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 PRODUCER = "urn:freshet:replay"
 NAMESPACE = "freshet"
 FILE = Path("lineage") / "openlineage.jsonl"
-_URL = "OPENLINEAGE_URL"
+_URL, _KEY = "OPENLINEAGE_URL", "OPENLINEAGE_API_KEY"
+_TIMEOUT_S = 5.0
 
 
 class Place(NamedTuple):
@@ -108,8 +109,16 @@ def send(told: "RunEvent", state_dir: Path) -> None:
         return
     from openlineage.client import OpenLineageClient
 
+    transport: dict[str, Any] = {
+        "type": "http",
+        "url": os.environ[_URL],
+        "timeout": _TIMEOUT_S,
+        "retry": {"total": 1},
+    }
+    if key := os.environ.get(_KEY):
+        transport["auth"] = {"type": "api_key", "apiKey": key}
     try:
-        OpenLineageClient().emit(told)
+        OpenLineageClient(config={"transport": transport}).emit(told)
     except Exception as error:
         # Whatever a server answers, the job itself is well.
         print(f"freshet: {os.environ[_URL]} took no lineage: {error}", file=sys.stderr)

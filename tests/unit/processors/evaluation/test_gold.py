@@ -60,7 +60,7 @@ def test_the_answer_that_was_given_is_the_reference() -> None:
     """With what it cites; what failed says nothing."""
     cited = passage("a", 10, 20)
     assert gold_of_outcome(outcome("q", cited=[cited])) == Gold(
-        query_id="q", answers=["Soon. [1]"], spans=[GoldSpan("a", 10, 20)], label="answered"
+        query_id="q", answers=["Soon."], spans=[GoldSpan("a", 10, 20)], label="answered"
     )
     refused = gold_of_outcome(outcome("q", status="unanswerable"))
     assert refused == Gold(query_id="q", label="unanswerable")
