@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from streams.replay.runfiles import RUN, read_run
+from streams.replay.runfiles import RUN
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
@@ -59,12 +59,13 @@ def run_folder(run: Path) -> Place:
     return folder(run, sha256((run / RUN).read_bytes()).hexdigest())
 
 
-def replayed(run: Path, bootstrap: str) -> Job:
-    """The job that made a run's folder, by what `run.json` says that it read. Raises NoRun."""
-    read = read_run(run).get("read")
-    spans: Mapping[str, Any] = read if isinstance(read, Mapping) else {}
-    inputs = [topic(bootstrap, name, _offsets(spans[name])) for name in sorted(spans)]
-    return Job("replay.run", inputs, [run_folder(run)])
+def replaying(run: Path, read: Mapping[str, Mapping[str, list[int]]], bootstrap: str) -> Job:
+    """The job that makes a run's folder.
+
+    `read`: of each topic and partition the first and the last offset that is used.
+    """
+    inputs = [topic(bootstrap, name, _offsets(read[name])) for name in sorted(read)]
+    return Job("replay.run", inputs, [folder(run)])
 
 
 @contextmanager
@@ -143,7 +144,7 @@ def _dataset(kind: Any, place: Place) -> Any:
     return kind(namespace=place.namespace, name=place.name, facets=facets)
 
 
-def _offsets(spans: Mapping[str, Any]) -> str:
+def _offsets(spans: Mapping[str, list[int]]) -> str:
     return ",".join(f"{name}:{first}-{last}" for name, (first, last) in sorted(spans.items()))
 
 

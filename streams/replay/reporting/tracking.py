@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 EXPERIMENT = "freshet-replay"
 DIGEST = "freshet.digest"
 """A tag: of the comparison that a run tells of."""
+_TOLD = ("name", "changes", "indexes", "models", "prompts")
+"""What of a variant's description are its parameters."""
 _LONGEST = 500
 _LOCAL = ("sqlite:", "file:")
 
@@ -88,15 +90,18 @@ def _settings(side: Side) -> Iterator[tuple[str, str]]:
     described = runfiles.read_run(side.run)
     for one in described["variants"]:
         if one["name"] == side.variant:
-            yield from _flat("", one)
+            yield from _flat("", {key: one[key] for key in _TOLD if key in one})
 
 
-def _flat(prefix: str, plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in plain.items():
-        if isinstance(value, Mapping):
-            yield from _flat(f"{prefix}{key}.", value)
-        elif not isinstance(value, list):
-            yield f"{prefix}{key}", str(value)
+def _flat(name: str, plain: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(plain, Mapping):
+        for key, value in plain.items():
+            yield from _flat(f"{name}.{key}" if name else key, value)
+    elif isinstance(plain, list):
+        for at, value in enumerate(plain):
+            yield from _flat(f"{name}.{at}", value)
+    else:
+        yield name, str(plain)
 
 
 def _metrics(found: Evaluated) -> Iterator["Metric"]:

@@ -86,13 +86,17 @@ def test_a_job_that_fails_tells_why_and_fails(tmp_path: Path) -> None:
     jsonschema.validate(failed, RUN_EVENT)
 
 
-def test_a_replay_names_the_topics_that_it_read(tmp_path: Path) -> None:
-    """With their offsets; a run that does not say is told of without."""
-    described = {"variants": [], "read": {"queries": {"0": [3, 9], "1": [0, 4]}}}
-    runfiles.write_whole(tmp_path / "run.json", runfiles.plain(described))
-    found = lineage.replayed(tmp_path, "localhost:9092")
+def test_a_replay_names_the_topics_that_it_reads(tmp_path: Path) -> None:
+    """With their offsets; what a run was made of is a version of its folder."""
+    read = {"queries": {"1": [0, 4], "0": [3, 9]}}
+    found = lineage.replaying(tmp_path, read, "localhost:9092")
     assert found.inputs == [topic("localhost:9092", "queries", "0:3-9,1:0-4")]
-    assert found.outputs == [lineage.run_folder(tmp_path)]
+    assert found.outputs == [folder(tmp_path)]
+    runfiles.write_whole(tmp_path / "run.json", b"{}")
+    one = lineage.run_folder(tmp_path)
+    runfiles.write_whole(tmp_path / "run.json", b"{ }")
+    assert one.name == lineage.run_folder(tmp_path).name
+    assert one.version != lineage.run_folder(tmp_path).version
 
 
 @pytest.fixture
