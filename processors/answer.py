@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from processors.allowance import Spent, fitted
 from processors.cite import CitedPassage, cite
 from processors.index import Access
-from processors.ports import Embedder, Generation, IndexReader, Reader
+from processors.ports import Embedder, Generation, IndexReader, Reader, TermWeights
 from processors.prompt import UNANSWERABLE, PromptPassage, fitting, render, values_of
 from processors.routes import label
 from processors.search import Retrieved, search
-from processors.statistics import Statistics
 from processors.tokens import WORDS, Tokenizer
 from processors.version import IndexSpec
 from schemas.control import PromptVersion
@@ -57,7 +56,7 @@ class Answerer:
         spec: IndexSpec,
         index: IndexReader,
         embedder: Embedder,
-        statistics: Statistics,
+        statistics: TermWeights,
         clock: Callable[[], int],
         tokenizer: Tokenizer = WORDS,
     ) -> None:

@@ -112,22 +112,60 @@ async def changes_of(
 async def _batches(events: AsyncIterator[Happened]) -> AsyncIterator[list[Happened]]:
     """Events that the indexer may see together: it must conflate those that were conflated, and
     no others."""
-    batch: list[Happened] = []
-    settled: set[_Key] = set()
-    waiting: set[_Key] = set()
+    batch = _Batch()
     async for event in events:
-        key = event.incoming.partition, event.incoming.key
-        if key in settled or (len(batch) >= BATCH and not waiting):
-            yield batch
-            batch, settled, waiting = [], set(), set()
-        batch.append(event)
+        while batch.would_conflate(event) or batch.is_full:
+            yield batch.cut()
+        batch.add(event)
+    if batch.events:
+        yield batch.events
+
+
+class _Batch:
+    """Events of which none takes the place of another that it did not take then."""
+
+    def __init__(self) -> None:
+        self.events: list[Happened] = []
+        self._settled: set[_Key] = set()
+        """Documents of which an event counts."""
+        self._waiting: set[_Key] = set()
+        """Those of which one was conflated with another that is still to come."""
+        self._whole = 0
+        """How many of the events, from the first on, wait for none behind them."""
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.events) >= BATCH and not self._waiting
+
+    def would_conflate(self, event: Happened) -> bool:
+        return _key(event) in self._settled and (_counts(event) or event.status == "conflated")
+
+    def add(self, event: Happened) -> None:
+        self.events.append(event)
         if event.status == "conflated":
-            waiting.add(key)
-        elif event.status in _COUNTS:
-            waiting.discard(key)
-            settled.add(key)
-    if batch:
-        yield batch
+            self._waiting.add(_key(event))
+        elif _counts(event):
+            self._waiting.discard(_key(event))
+            self._settled.add(_key(event))
+        if not self._waiting:
+            self._whole = len(self.events)
+
+    def cut(self) -> list[Happened]:
+        """The first of the events, which the batch then has no more."""
+        done = self._whole or len(self.events)
+        first, left = self.events[:done], self.events[done:]
+        self.events, self._settled, self._waiting, self._whole = [], set(), set(), 0
+        for event in left:
+            self.add(event)
+        return first
+
+
+def _key(event: Happened) -> _Key:
+    return event.incoming.partition, event.incoming.key
+
+
+def _counts(event: Happened) -> bool:
+    return event.status in _COUNTS and _names_a_document(event.incoming)
 
 
 async def _vectors(plan: Plan, known: Vectors, embedder: Embedder) -> Mapping[str, bytes]:

@@ -24,6 +24,8 @@ class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: Plan
     applied: dict[str, int] = {}
     staleness_ms: float = 0.0
+    tokens: int | None = None
+    """What was set aside for it; None where that is not known any more."""
     usage: Usage | None = None
     """What its answer took then."""
 
@@ -96,6 +98,7 @@ def _question(
         plan=plan,
         applied={} if receipt is None else dict(receipt.applied),
         staleness_ms=0.0 if receipt is None else receipt.staleness_ms,
+        tokens=None if admitted is None else admitted.reservation.tokens,
         usage=None if response is None or receipt is None else response.usage,
     )
 

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from processors.answer import Answerer, Means, ReadPoint, weighed, without_answer
+from processors.allowance import TooLittle
+from processors.answer import WITHOUT_BOUND, Answerer, Means, ReadPoint, weighed, without_answer
 from processors.control import Control
 from processors.judge.evaluate import Answered, Evaluator
 from processors.ledger.money import cost, price_of
@@ -22,7 +23,7 @@ from processors.tokens import WORDS, Tokenizer
 from processors.version import IndexSpec
 from schemas.evaluations import Evaluation
 from schemas.queries import Plan
-from schemas.responses import Error, ErrorType, Response
+from schemas.responses import Error, ErrorType, Response, Status
 from schemas.times import format_time
 
 Prices = Mapping[str, tuple[float, float]]
@@ -92,6 +93,8 @@ class Replayer:
             return await self._replayed(question, plan)
         except ValueTooLong as error:
             return self._answered_with(question, plan, "invalid_query", str(error)), {}
+        except TooLittle as error:
+            return self._answered_with(question, plan, "quota_exceeded", str(error)), {}
         except Failed as failed:
             if failed.answered:
                 error = failed.error
@@ -123,6 +126,7 @@ class Replayer:
             _point(question, lane),
             timeout_s=self._timeout_s,
             emit=_to_nobody,
+            tokens=_tokens(question, plan),
         )
         seconds = {step: taken / 1000 for step, taken in response.timings_ms.items()}
         response = replace(response, timings_ms={}, route=label(plan))
@@ -152,7 +156,8 @@ class Replayer:
     ) -> Outcome:
         """Of a question that the live worker would have answered with an error."""
         query = question.query
-        response = without_answer(query.query_id, query.tenant, error_type, message)
+        status: Status = "quota_exceeded" if error_type == "quota_exceeded" else "failed"
+        response = without_answer(query.query_id, query.tenant, error_type, message, status=status)
         return Outcome(
             **_asked(self._variant, question),
             as_of=question.at,
@@ -179,6 +184,12 @@ def _asked(variant: Variant, question: Question) -> dict[str, Any]:
         "question": question.query.text,
         "asked_at": question.asked_at,
     }
+
+
+def _tokens(question: Question, plan: Plan) -> int:
+    """What was set aside binds whoever answers as it was planned; for other plans nothing was."""
+    bound = question.tokens if plan == question.plan else None
+    return WITHOUT_BOUND if bound is None else bound
 
 
 def _point(question: Question, lane: Lane) -> ReadPoint:

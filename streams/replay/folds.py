@@ -1,6 +1,7 @@
 """What a source says was in force, and what an index held: folded from its records."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
 
 import msgspec
 
@@ -46,16 +47,17 @@ async def read_past(source: Source, spec: IndexSpec, *, until: int | None = None
     spans = await source.spans(topic)
     _check_beginning(source, topic, spans)
     behind = set(spans)
-    async for record in source.read(topic):
-        event = _event(record.value)
-        if event is None or event.index_version != spec.name:
-            continue
-        if until is None or event.index_time <= until:
-            past.add(record.partition, event)
-        if until is not None and event.index_time >= until:
-            behind.discard(record.partition)
-            if not behind:
-                break
+    async with aclosing(source.read(topic)) as records:
+        async for record in records:
+            event = _event(record.value)
+            if event is None or event.index_version != spec.name:
+                continue
+            if until is None or event.index_time <= until:
+                past.add(record.partition, event)
+            if until is not None and event.index_time >= until:
+                behind.discard(record.partition)
+                if not behind:
+                    break
     if until is not None and behind:
         raise ChangesGone(f"{topic} in the {source.name} does not reach up to index time {until}")
     return past

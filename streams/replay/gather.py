@@ -7,7 +7,7 @@ memory at once is a part's worth.
 import heapq
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -26,8 +26,8 @@ from schemas.responses import Response
 from streams.clients.kafka import Record
 from streams.control import take
 from streams.errors import FreshetError
-from streams.replay.records import Records
 from streams.replay.runfiles import PARTS, digest_of, part_of, write_whole
+from streams.replay.source import Source
 
 Say = Callable[[str], None]
 _MEANWHILE_US = 60 * 60 * 1_000_000
@@ -97,9 +97,9 @@ class ControlHistory:
         """Those that count, in their order: folded anew, they come to `now`."""
         self.at = lru_cache(_REMEMBERED)(self._at_count)
 
-    async def load(self, records: Records) -> None:
+    async def load(self, source: Source) -> None:
         """Read all of `control`."""
-        async for record in records.read("control"):
+        async for record in source.read("control"):
             seen = take(self.now, record)
             if seen.event is not None:
                 self.events.append(seen.event)
@@ -118,7 +118,7 @@ class ControlHistory:
 
 
 async def gather(
-    records: Records, wanted: Wanted, history: ControlHistory, folder: Path, say: Say
+    source: Source, wanted: Wanted, history: ControlHistory, folder: Path, say: Say
 ) -> Gathered:
     """Write the questions into `folder`, by part, and tell what there was.
 
@@ -126,16 +126,16 @@ async def gather(
         NothingToReplay: there is none.
     """
     found = Gathered()
-    await _note_removed(records, wanted, found, say)
+    await _note_removed(source, wanted, found, say)
     say("reading queries")
-    chosen = await _chosen(records, wanted, found)
+    chosen = await _chosen(source, wanted, found)
     spill = folder / "heard"
     with ExitStack() as stack:
         spill.mkdir(parents=True, exist_ok=True)
         files = [stack.enter_context(_heard(spill, part).open("wb")) for part in range(PARTS)]
         for topic in ("queries", "queries.admitted", "responses"):
             say(f"reading {topic}")
-            async for heard in _lines(records, topic, wanted, found):
+            async for heard in _lines(source, topic, wanted, found):
                 query_id = heard.query_id
                 if query_id in chosen if chosen is not None else wanted.takes(query_id):
                     files[part_of(query_id)].write(encode(heard) + b"\n")
@@ -154,12 +154,12 @@ def questions(folder: Path, part: int) -> list[Question]:
     return [_read_question(line) for line in _question_file(folder, part).open("rb")]
 
 
-async def _chosen(records: Records, wanted: Wanted, found: Gathered) -> set[str] | None:
+async def _chosen(source: Source, wanted: Wanted, found: Gathered) -> set[str] | None:
     """The first questions, where only so many are wanted; None where all are."""
     if wanted.limit is None:
         return None
     first: dict[str, int] = {}
-    async for heard in _lines(records, "queries", wanted, Gathered()):
+    async for heard in _lines(source, "queries", wanted, Gathered()):
         if wanted.takes(heard.query_id):
             first.setdefault(heard.query_id, heard.logged_at)
             if len(first) > 4 * wanted.limit:
@@ -172,12 +172,12 @@ def _earliest(asked: Mapping[str, int], count: int) -> list[tuple[str, int]]:
 
 
 async def _lines(
-    records: Records, topic: str, wanted: Wanted, found: Gathered
+    source: Source, topic: str, wanted: Wanted, found: Gathered
 ) -> AsyncIterator[Heard]:
     """The records of a topic that may tell of the questions of a range."""
     until = wanted.until if topic == "queries" else wanted.until + _MEANWHILE_US
-    start = await records.since(topic, wanted.since // 1000)
-    async for record in records.read(topic, start=start):
+    since_ms, until_ms = wanted.since // 1000, -(-until // 1000)
+    async for record in source.read(topic, since_ms=since_ms, until_ms=until_ms):
         time = record.timestamp_ms * 1000
         if not wanted.since <= time < until:
             continue
@@ -226,23 +226,19 @@ def _topic_of(heard: Heard) -> str:
     return "responses" if heard.admitted is None else "queries.admitted"
 
 
-async def _note_removed(records: Records, wanted: Wanted, found: Gathered, say: Say) -> None:
-    starts = await records.starts("queries")
-    for partition, first in sorted(starts.items()):
-        if first > 0 and await _begins_within(records, partition, first, wanted):
-            found.removed.append(f"queries/{partition} before {first}")
-            say(f"retention has removed queries/{partition} before offset {first}")
+async def _note_removed(source: Source, wanted: Wanted, found: Gathered, say: Say) -> None:
+    for partition, span in sorted((await source.spans("queries")).items()):
+        if span.first > 0 and await _begins_within(source, partition, wanted):
+            found.removed.append(f"queries/{partition} before {span.first}")
+            say(f"retention has removed queries/{partition} before offset {span.first}")
 
 
-async def _begins_within(records: Records, partition: int, first: int, wanted: Wanted) -> bool:
+async def _begins_within(source: Source, partition: int, wanted: Wanted) -> bool:
     """Whether the range may have begun before the first record that is held."""
-    reading = records.read("queries", start={partition: first}, partitions=[partition])
-    try:
+    async with aclosing(source.read("queries", partitions=[partition])) as reading:
         async for record in reading:
             return record.timestamp_ms * 1000 > wanted.since
-        return True
-    finally:
-        await reading.aclose()
+    return True
 
 
 def _why_nothing(found: Gathered) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from msgspec import json
+import msgspec
 
 from processors.assemble import Assembled, Assembler
 from processors.indexer import Incoming
@@ -11,16 +11,17 @@ from processors.replay.index_of import Happened
 from schemas.index import IndexEvent
 from schemas.topics import changes_topic
 from streams.clients.kafka import Record
+from streams.replay.folds import ChangesGone
 from streams.replay.indexfile import Step
-from streams.replay.records import Records
+from streams.replay.source import Source
 
 
 class History:
     """An index version's past, up to an index time."""
 
-    def __init__(self, records: Records, version: str, until: int) -> None:
+    def __init__(self, source: Source, version: str, until: int) -> None:
         """`until` is the last index time that anybody reads at."""
-        self._records = records
+        self._source = source
         self._version = version
         self._until = until
         self.whole_from = 0
@@ -29,9 +30,24 @@ class History:
         self.read: dict[str, dict[str, list[int]]] = {}
         """Of each topic and partition the first and the last offset that was used."""
 
+    async def check(self) -> None:
+        """See that its changes begin at the beginning. Raises ChangesGone and MissingTopic."""
+        for partition, span in (await self._source.spans(self._topic)).items():
+            if span.first > 0:
+                raise ChangesGone(
+                    f"{self._topic}/{partition} begins at offset {span.first} in the "
+                    f"{self._source.name}: what came before is gone"
+                )
+
+    async def vectors(self) -> AsyncIterator[dict[str, bytes]]:
+        """What was embedded for it, by embed key, some at a time."""
+        for partition in sorted(await self._source.spans(self._topic)):
+            async for step in self._assembled(partition):
+                yield {unit.embed_key: unit.vector for p in step.parts for unit in p.units_gained}
+
     async def steps(self) -> AsyncIterator[Step]:
         """Its own changes, partition by partition."""
-        for partition in sorted(await self._records.starts(self._topic)):
+        for partition in sorted(await self._source.spans(self._topic)):
             applied = -1
             async for step in self._assembled(partition):
                 if step.parts or step.applied > applied:
@@ -40,7 +56,7 @@ class History:
 
     async def events(self) -> AsyncIterator[Happened]:
         """The events of `documents` that it had handled by then, partition by partition."""
-        for partition in sorted(await self._records.starts("documents")):
+        for partition in sorted(await self._source.spans("documents")):
             async for event in self._events(partition):
                 yield event
 
@@ -51,7 +67,7 @@ class History:
     async def _events(self, partition: int) -> AsyncIterator[Happened]:
         """Both topics side by side, so that neither is in memory as a whole."""
         lost: set[str] = set()
-        documents = self._records.read("documents", partitions=[partition])
+        documents = self._source.read("documents", partitions=[partition])
         async with aclosing(documents) as reading:
             record = await anext(reading, None)
             async for step in self._assembled(partition):
@@ -70,11 +86,11 @@ class History:
 
     async def _assembled(self, partition: int) -> AsyncIterator[Assembled]:
         assembler = Assembler()
-        records = self._records.read(self._topic, partitions=[partition])
+        records = self._source.read(self._topic, partitions=[partition])
         async with aclosing(records) as reading:
             async for record in reading:
-                event = _event(record.value or b"")
-                if event.index_version != self._version:
+                event = _event(record.value)
+                if event is None or event.index_version != self._version:
                     continue
                 step = assembler.add(event)
                 if step is not None and step.index_time > self._until:
@@ -112,4 +128,13 @@ class History:
         span[1] = record.offset
 
 
-_event = json.Decoder(IndexEvent).decode
+def _event(value: bytes | None) -> IndexEvent | None:
+    """None for what is no event of ours: no worker makes anything of it either."""
+    try:
+        event: IndexEvent = _decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return event
+
+
+_decode = msgspec.json.Decoder(IndexEvent).decode

@@ -45,7 +45,7 @@ class Written(NamedTuple):
 async def write(path: Path, steps: AsyncIterator[Step]) -> Written:
     """Write steps, in their order. Raises NoRoom, and leaves no file then."""
     changes = units = 0
-    with whole(path) as unfinished, _writer(unfinished) as into:
+    with whole(path) as unfinished, _Writer(unfinished) as into:
         async for step in steps:
             changes += bool(step.parts)
             units += step.parts[0].units_embedded if step.parts else 0
@@ -64,7 +64,7 @@ def read(path: Path) -> Iterator[Step]:
                 yield Step(partition, time, applied, _decode(parts.as_buffer()))
 
 
-class _writer:
+class _Writer:
     """Rows gathered into batches of some megabytes."""
 
     def __init__(self, path: Path) -> None:
@@ -72,7 +72,7 @@ class _writer:
         self._rows: list[tuple[int, int, int, bytes]] = []
         self._bytes = 0
 
-    def __enter__(self) -> "_writer":
+    def __enter__(self) -> "_Writer":
         self._file = pa.OSFile(str(self._path), "wb")
         self._into = pa.ipc.new_file(self._file, _SCHEMA)
         return self

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from processors.builtin import built_in
 from processors.control import Control
 from processors.replay.variant import Variant
 from processors.version import IndexSpec
@@ -106,10 +107,10 @@ def load(run: Path) -> RunPlan | None:
         raise NoRun(f"{path} cannot be read: {error}; choose another folder") from None
 
 
-def load_control(run: Path) -> Control:
+def load_control(run: Path, plan: RunPlan) -> Control:
     """What was in force when the run was planned."""
     events = msgspec.json.decode((work(run) / "control.json").read_bytes(), type=list[ControlEvent])
-    control = Control()
+    control = Control(built_in(plan.triton["reader"]))
     for event in events:
         control.observe(event)
     return control

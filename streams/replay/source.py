@@ -5,6 +5,7 @@ here is the same whatever they came from.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from typing import NamedTuple, Protocol
 
 from streams.clients.kafka import LogClient, Record
@@ -82,15 +83,11 @@ class LogSource:
             ends = await self._log.since(topic, until_ms)
         left = {at for at, end in ends.items() if first.get(at, 0) < end}
         left &= left if wanted is None else wanted
-        records = self._log.read(topic, start=first, partitions=left)
-        try:
-            while left:
-                record = await anext(records, None)
-                if record is None:
-                    return
+        async with aclosing(self._log.read(topic, start=first, partitions=left)) as records:
+            async for record in records:
                 if record.offset < ends[record.partition]:
                     yield record
                 if record.offset >= ends[record.partition] - 1:
                     left.discard(record.partition)
-        finally:
-            await records.aclose()
+                    if not left:
+                        return

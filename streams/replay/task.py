@@ -57,7 +57,7 @@ class Worker:
         self._run = run
         self._plan = plan
         self._models = models
-        self._control = runplan.load_control(run)
+        self._control = runplan.load_control(run, plan)
         self._calibrations = Calibrations(self._control)
         self._held: OrderedDict[tuple[str, LexicalSpec], _Held] = OrderedDict()
 
