@@ -1,8 +1,9 @@
 """A past question answered by a variant: by the answerer and the evaluator of the live workers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from processors.allowance import TooLittle
@@ -31,7 +32,7 @@ Seconds = dict[str, float]
 """How long each step took."""
 
 
-class Lane(NamedTuple):
+class Lane(Struct, frozen=True, kw_only=True):
     """An index version at hand, as of any index time."""
 
     spec: IndexSpec
@@ -96,10 +97,10 @@ class Replayer:
         except TooLittle as error:
             return self._answered_with(question, plan, "quota_exceeded", str(error)), {}
         except Failed as failed:
+            why = failed.error
             if failed.answered:
-                error = failed.error
-                return self._answered_with(question, plan, error.type, error.message), {}
-            return self._unreplayed(question, failed.error), {}
+                return self._answered_with(question, plan, why.type, why.message), {}
+            return self._unreplayed(question, why), {}
 
     async def _replayed(self, question: Question, plan: Plan) -> tuple[Outcome, Seconds]:
         prompt = prompt_of(self._variant, plan, self._control)

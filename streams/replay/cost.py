@@ -94,14 +94,12 @@ class _Counter:
 
     async def questions(self, variants: list[Variant]) -> int:
         """How many different questions no run has embedded yet."""
-        there: dict[str, str] = {}
+        there: set[str] = set()
         for number, variant in enumerate(variants):
             asks = self._chosen.asks[number]
             for name in {lane.spec.embedder for lane in lanes(variant, asks, self._control)}:
-                there |= dict.fromkeys(
-                    embed_key(question.query.text, name) for question in self._questions()
-                )
-        return len(there) - len(self._means.store.known(there))
+                there |= {embed_key(one.query.text, name) for one in self._questions()}
+        return len(there - self._means.store.known(there))
 
     async def _index(self, lane: LanePlan, found: VariantCost) -> None:
         means, until = self._means, self._chosen.gathered.newest

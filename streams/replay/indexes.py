@@ -1,6 +1,6 @@
 """The index versions that a run's variants ask: taken over from the log, or made for the run."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -98,7 +98,7 @@ async def _made(
     known: Vectors,
     embedder: Embedder,
     partitions: int,
-) -> AsyncIterator[Step]:
+) -> AsyncGenerator[Step, None]:
     _remove(state)
     view = IndexView(state, IndexClock())
     try:

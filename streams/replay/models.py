@@ -155,18 +155,9 @@ class _Silence:
 class _Telling:
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
-
-    @property
-    def input_tokens(self) -> int:
-        return self._generation.input_tokens
-
-    @property
-    def output_tokens(self) -> int:
-        return self._generation.output_tokens
-
-    @property
-    def finish(self) -> Finish:
-        return self._generation.finish
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.finish: Finish = "stop"
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -178,6 +169,10 @@ class _Telling:
             raise _answered("invalid_query", str(error)) from None
         except ModelDeadline:
             raise _answered("deadline_exceeded", "the model took too long") from None
+        finally:
+            self.input_tokens = self._generation.input_tokens
+            self.output_tokens = self._generation.output_tokens
+            self.finish = self._generation.finish
 
     async def aclose(self) -> None:
         await self._generation.aclose()

@@ -28,6 +28,7 @@ NAMES = (
     "routes",
     "ledger",
     "tenants",
+    "replay",
 )
 
 

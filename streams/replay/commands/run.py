@@ -28,10 +28,12 @@ def run(
     start: Annotated[
         str, typer.Option("--from", help="Asked from then on: RFC 3339, or 24h for a day ago.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder of the run: a new one, or to go on with.")],
     variant: Annotated[
         list[str], typer.Option(help="A variant's file, or `live`, which changes nothing.")
     ],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the run: a new one, or to go on with.")
+    ] = None,
     end: Annotated[
         str | None, typer.Option("--to", help="Asked before then, likewise; default: now.")
     ] = None,
@@ -81,6 +83,8 @@ def run(
     if dry_run:
         _print_cost(asyncio.run(_cost(settings, request, wanted, reporter)), as_json=as_json)
         return
+    if out is None:
+        raise FreshetError("--out DIR names the folder of the run; only --dry-run needs none")
     try:
         _run(settings, request, wanted, out, master, reporter, as_json=as_json)
     except KeyboardInterrupt:
