@@ -114,7 +114,7 @@ def _run(
     *,
     as_json: bool,
 ) -> None:
-    from streams.replay import runplan
+    from streams.replay import lineage, runplan
     from streams.replay.job import compute
     from streams.replay.run import alone, begin, finish
     from streams.replay.runfiles import read_run
@@ -127,9 +127,11 @@ def _run(
         plan = runplan.load(out)
         if plan is None:
             plan = asyncio.run(_prepared(settings, request, begun, out, reporter))
-        with reporter.place("replaying") as moved:
-            compute(settings, out, plan, master, moved)
-        described = finish(out, plan)
+        job = lineage.replaying(out, plan.read, settings.kafka.bootstrap)
+        with lineage.told(job, settings.state_dir):
+            with reporter.place("replaying") as moved:
+                compute(settings, out, plan, master, moved)
+            described = finish(out, plan)
     return _print_run(described, out, as_json=as_json)
 
 
