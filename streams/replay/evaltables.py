@@ -6,6 +6,7 @@ from html import escape
 
 from processors.evaluation.compare import Change
 from processors.evaluation.gate import Finding
+from processors.evaluation.pairs import Paired
 from processors.evaluation.worst import Regression
 from processors.replay.outcome import Outcome
 from streams.replay.evaluating import Evaluated
@@ -59,14 +60,15 @@ def findings(found: Sequence[Finding]) -> str:
     )
 
 
-def gate_markdown(found: Sequence[Finding], baseline: str, candidate: str) -> str:
+def gate_markdown(found: Sequence[Finding], both: Paired, baseline: str, candidate: str) -> str:
     """What a gate found, for a pull request."""
     failed = sum(not one.holds for one in found)
     verdict = f"{failed} of {len(found)} rules fail" if failed else f"all {len(found)} rules hold"
     lines = [
         f"### Replay gate: {verdict}",
         "",
-        f"{_escaped(candidate)} against {_escaped(baseline)}",
+        f"{_escaped(candidate)} against {_escaped(baseline)}: {len(both.pairs)} questions, "
+        f"{left_out(both)} left out.",
         "",
         "| | rule | baseline | candidate | measured | questions | |",
         "|---|---|---|---|---|---|---|",
@@ -79,6 +81,11 @@ def gate_markdown(found: Sequence[Finding], baseline: str, candidate: str) -> st
             f"{one.candidate:.4g} | {measured} | {one.questions} | {one.why} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def left_out(both: Paired) -> int:
+    """Questions that only one side has, or that could not be asked any more."""
+    return len(both.only_baseline) + len(both.only_candidate) + len(both.unreplayed)
 
 
 def said(outcome: Outcome) -> str:

@@ -126,7 +126,8 @@ def gate(
     except InvalidRules as error:
         raise FreshetError(f"{rules}: {error}") from None
     if markdown is not None:
-        markdown.write_text(evaltables.gate_markdown(found, str(sides[0]), str(sides[1])))
+        summary = evaltables.gate_markdown(found, both, *map(str, sides))
+        markdown.write_text(summary, errors="replace")
     holds = all(one.holds for one in found)
     if as_json:
         print(json.dumps({"holds": holds, "findings": msgspec.to_builtins(found)}))
