@@ -185,6 +185,14 @@ class Spark(BaseModel):
     )
 
 
+class Archive(BaseModel):
+    """The log in Delta tables."""
+
+    batch_records: int = Field(
+        200_000, ge=1, description="the most that one commit adds to a table"
+    )
+
+
 class Stack(BaseModel):
     """What `freshet up` starts on this machine, and from where."""
 
@@ -240,6 +248,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     dashboards: Dashboards = Dashboards()
     spark: Spark = Spark()
+    archive: Archive = Archive()
     stack: Stack = Stack()
 
     @classmethod

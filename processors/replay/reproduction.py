@@ -21,8 +21,8 @@ Why = Literal[
     "near_tie",
     "not_deterministic",
 ]
-"""`cut`: how many tokens were set aside, or how they are counted, is not what it was. `near_tie`:
-passages whose scores differ by less than float32 sums do from one processor to another."""
+"""`cut`: how many tokens were set aside is not known any more. `near_tie`: passages whose scores
+differ by less than float32 sums do from one processor to another."""
 
 What = Literal["question", "index", "model", "lexical", "applied", "passages", "input", "answer"]
 Verdict = Literal["reproduced", "explained", "different"]
@@ -102,9 +102,6 @@ def _retrieval(before: Receipt, now: Receipt, how: Circumstances) -> Iterator[Di
 
 
 def _why_passages(before: list[str], now: list[str], how: Circumstances) -> Why | None:
-    fewer = min(len(before), len(now))
-    if len(before) != len(now) and before[:fewer] == now[:fewer]:
-        return "cut"
     scores = how.scores or {}
     pairs = [(a, b) for a, b in zip(before, now, strict=False) if a != b]
     near = all(a in scores and b in scores and abs(scores[a] - scores[b]) <= NEAR for a, b in pairs)
@@ -156,6 +153,12 @@ def _weights(before: Mapping[str, float], now: Mapping[str, float]) -> str:
 def _passages(before: Sequence[str], now: Sequence[str]) -> str:
     if sorted(before) == sorted(now):
         return f"the same {len(now)} passages in another order: {', '.join(now)}"
+    fewer = min(len(before), len(now))
+    if before[:fewer] == now[:fewer]:
+        return (
+            f"{len(before)} passages are {len(now)}, the first the same: the tokens set aside let "
+            "in so many, as the setting triton.tokenizer has them counted"
+        )
     lost = [name for name in before if name not in now]
     new = [name for name in now if name not in before]
     return f"{len(before)} passages are {len(now)}: without {lost}, with {new}"

@@ -6,6 +6,7 @@ in double precision by itself, and rounded once. So it does not depend on what e
 """
 
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,11 @@ class Vectors:
         terms = self._matrix.shape[1] + 2
         return 4 * terms * _UNIT_ROUNDOFF * float(np.linalg.norm(query)) * self._longest
 
-    def scores(self, slots: NDArray[np.intp], query: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scores(
+        self, slots: NDArray[np.integer[Any]], query: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """The inner products of some slots: summed in double precision, rounded to float32."""
         products = self._matrix[slots].astype(np.float64)
         products *= query
-        return products.sum(axis=1).astype(np.float32)
+        sums: NDArray[np.float32] = products.sum(axis=1).astype(np.float32)
+        return sums

@@ -140,7 +140,7 @@ class Log:
             max_request_size=MAX_MESSAGE_BYTES,
             request_timeout_ms=_REQUEST_MS,
         )
-        async with _reached(self._settings, producer.stop):
+        async with reached(self._settings, producer.stop):
             await producer.start()
         self._producer, self._is_spoilt = producer, False
 
@@ -301,7 +301,7 @@ class Log:
         """Where a consumer group goes on, by partition; the first offset held where it is new."""
         found = await self.starts(topic)
         admin = AIOKafkaAdminClient(**client_options(self._settings))
-        async with _reached(self._settings, admin.close):
+        async with reached(self._settings, admin.close):
             await admin.start()
         try:
             offsets = await admin.list_consumer_group_offsets(self._settings.prefix + group)
@@ -322,7 +322,7 @@ class Log:
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
-        async with _reached(self._settings, consumer.stop):
+        async with reached(self._settings, consumer.stop):
             await consumer.start()
         try:
             yield consumer
@@ -370,7 +370,7 @@ class NoBroker(FreshetError):
 
 
 @asynccontextmanager
-async def _reached(settings: Kafka, close: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def reached(settings: Kafka, close: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Around a client's start: one that did not get through is closed."""
     try:
         yield
@@ -395,7 +395,7 @@ async def ensure_topics(
     versions = (topic for version in index_versions for topic in index_topics(version))
     wanted = {topic.name: topic for topic in (*TOPICS.values(), *versions)}
     admin = AIOKafkaAdminClient(**client_options(settings))
-    async with _reached(settings, admin.close):
+    async with reached(settings, admin.close):
         await admin.start()
     try:
         there = set(await admin.list_topics())

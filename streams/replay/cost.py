@@ -17,7 +17,14 @@ from streams.replay.folds import ChangesGone
 from streams.replay.gather import Wanted, questions
 from streams.replay.histories import History
 from streams.replay.indexes import Counting, rebuilt, remember
-from streams.replay.prepare import Chosen, Means, choose, lanes, same_vectors
+from streams.replay.prepare import (
+    Chosen,
+    Means,
+    choose,
+    lanes,
+    partitions_of_documents,
+    same_vectors,
+)
 from streams.replay.runplan import LanePlan, Request
 from streams.replay.vectors import VectorStore
 
@@ -114,7 +121,7 @@ class _Counter:
                 self._folder / lane.file,
                 known=counting,
                 embedder=counting,
-                partitions=len(await means.source.spans("documents")),
+                partitions=await partitions_of_documents(means),
             )
         except (MissingTopic, ChangesGone) as error:
             means.say(f"{lane.was}: {error}")

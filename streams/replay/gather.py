@@ -247,7 +247,7 @@ def _why_nothing(found: Gathered) -> str:
     if found.removed:
         return (
             f"no question of this range is held any more ({', '.join(found.removed)} is removed)"
-            f"{told}; `--source archive DIR` reads an archive that has them"
+            f"{told}; `--archive DIR` reads an archive that has them"
         )
     return f"no question was asked in this range{told}; `freshet tail queries` shows some"
 

@@ -5,8 +5,10 @@ folder must be one that every worker sees.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from streams.config import Settings, Triton
 from streams.errors import FreshetError
 from streams.replay import runplan
-from streams.replay.runfiles import OUTCOMES, part_path, write_whole
+from streams.replay.runfiles import OUTCOMES, NoRoom, part_path, write_whole
 from streams.replay.runplan import RunPlan
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ Moved = Callable[[int, int], None]
 """Is told how many tasks of how many are done."""
 _SCHEMA = "task long, questions long"
 _LOOK_S = 0.5
+_OURS = re.compile(r"^streams\.[\w.]+: (.*)$", re.MULTILINE)
+"""An expected error, as it ends the trace of a Python worker."""
 
 
 class ReplayStopped(FreshetError):
@@ -88,13 +92,16 @@ def _raise_failure(job: "Future[Any]", run: Path) -> None:
     error = job.exception()
     if error is None:
         return
-    try:
-        told = _failure(run).read_text()
-    except OSError:
-        from streams.spark.session import first_line
+    raise ReplayStopped(f"{_told(run, error)}; the same command goes on from here") from error
 
-        told = first_line(error) if isinstance(error, Exception) else str(error)
-    raise ReplayStopped(f"{told}; the same command goes on from here") from error
+
+def _told(run: Path, error: BaseException) -> str:
+    """What a task said of its end; a full disk may have kept it from saying so in the folder."""
+    try:
+        return _failure(run).read_text()
+    except OSError:
+        ours = _OURS.findall(str(error))
+        return ours[-1] if ours else str(error).strip().splitlines()[0][:500]
 
 
 def _is_done(run: Path, task: Task) -> bool:
@@ -140,8 +147,9 @@ class _Process:
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
             told = str(first) if isinstance(first, FreshetError) else repr(first)
-            write_whole(_failure(self._run), told.encode(errors="replace"))
-            raise
+            with suppress(NoRoom, OSError):
+                write_whole(_failure(self._run), told.encode(errors="replace"))
+            raise first from None
 
     async def _replay(self, variant: str, part: int) -> int:
         if self._worker is None:

@@ -31,7 +31,7 @@ from streams.replay.folds import ChangesGone
 from streams.replay.gather import ControlHistory, Gathered, Say, Wanted, gather, questions
 from streams.replay.histories import History
 from streams.replay.indexes import Embedders, copied, file_name, rebuilt, remember
-from streams.replay.runfiles import whole
+from streams.replay.runfiles import told_when_full, whole
 from streams.replay.runplan import LanePlan, Request, RunPlan, VariantPlan
 from streams.replay.source import Source
 from streams.replay.variantfile import BadVariant
@@ -94,6 +94,11 @@ async def prepare(means: Means, request: Request, wanted: Wanted, run: Path) -> 
         NoRoom: the disk is full.
         ClientError: a model does not answer.
     """
+    with told_when_full(run):
+        return await _prepared(means, request, wanted, run)
+
+
+async def _prepared(means: Means, request: Request, wanted: Wanted, run: Path) -> RunPlan:
     chosen = await choose(means, request, wanted, runplan.questions_folder(run))
     builder = _Builder(means, chosen, run)
     planned = [
@@ -134,6 +139,7 @@ class _Builder:
         self._run = run
         self._whole_from: dict[str, int] = {}
         self._remembered: set[str] = set()
+        self.control = chosen.history.now
         self.read = {topic: dict(spans) for topic, spans in chosen.gathered.read.items()}
 
     async def build(self, lane: LanePlan) -> LanePlan | None:
@@ -169,7 +175,7 @@ class _Builder:
                 path,
                 known=means.store,
                 embedder=means.embedders(lane.spec),
-                partitions=len(await means.source.spans("documents")),
+                partitions=await partitions_of_documents(means),
             )
         self._whole_from[lane.file] = history.whole_from
         for topic, spans in history.read.items():
@@ -181,8 +187,16 @@ class _Builder:
         if embedder in self._remembered:
             return
         self._remembered.add(embedder)
-        names = same_vectors(self._chosen.history.now, embedder)
+        names = same_vectors(self.control, embedder)
         await remember(self._means.source, names, until, self._means.store)
+
+
+async def partitions_of_documents(means: Means) -> int:
+    """How many there are; an archive knows only those that have records."""
+    found = await means.source.spans("documents")
+    if means.source.name == "log":
+        return len(found)
+    return max(means.settings.kafka.partitions, 1 + max(found, default=0))
 
 
 def same_vectors(control: Control, embedder: str) -> list[str]:

@@ -52,7 +52,11 @@ def alone(run: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise OtherRun(f"another command writes {run} at this moment") from None
-        yield
+        try:
+            yield
+        finally:
+            if [path.name for path in runplan.work(run).glob("*")] == [_LOCK]:
+                forget(run)  # nothing was begun: the folder is left as it was found
 
 
 def begin(run: Path, request: Request, wanted: Wanted) -> Wanted | None:

@@ -13,6 +13,7 @@ byte. A file appears whole, by rename, or not at all.
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
@@ -148,19 +149,28 @@ def whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
     try:
-        yield unfinished
-        _sync(unfinished)
-        unfinished.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        if error.errno in _FULL:
+        with told_when_full(path):
+            yield unfinished
+            _sync(unfinished)
+            unfinished.replace(path)
+            _sync(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_when_full(path: Path) -> Iterator[None]:
+    """Raise NoRoom where anything within says that the disk is full."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        full = getattr(error, "errno", None) in _FULL
+        if full or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise NoRoom(
                 f"no room is left for {path}: make some, then run the same command again; it "
                 "goes on where it stopped"
             ) from None
         raise
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def clean(run: Path) -> None:

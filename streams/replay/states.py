@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from processors.ports import IndexReader, TermWeights
 from processors.replay.again import ReceiptWeights
@@ -14,7 +15,7 @@ from streams.replay.folds import read_past
 from streams.replay.source import Source
 
 
-class States(NamedTuple):
+class States(Struct, frozen=True):
     """One index version at any index time."""
 
     index: IndexReader

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ PACKAGES = ("schemas", "processors", "streams", "models", "monitoring")
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 _ARROW_BATCH_BYTES = 16 * 1024 * 1024
 _STOP_S = 30.0
+_DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 class SparkFault(FreshetError):
@@ -78,7 +80,9 @@ def jar_files(settings: Settings) -> list[Path]:
 
 
 def java_home(settings: Settings) -> Path:
-    """The Java that Spark is run by. Raises SetupError."""
+    """The Java that Spark is run by. Raises SetupError, also where Spark itself is missing."""
+    if find_spec("pyspark") is None:
+        raise SetupError("pyspark is not installed here; `make setup` installs it")
     advice = "install Java 17 or 21 (Debian: apt-get install openjdk-17-jre-headless)"
     found = prerequisites.find_java(settings.stack.java)
     if found is None:
@@ -153,6 +157,24 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
+def explained() -> Iterator[None]:
+    """Around jobs: what Spark throws becomes a SparkFault that says what to do."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        said = str(error)
+        if any(sign in said for sign in _DISK_FULL):
+            raise SparkFault(
+                "the disk is full. Nothing half-written is ever read; free some space and run it "
+                "again: it goes on where it was"
+            ) from error
+        raise SparkFault(f"Spark stopped: {first_line(error)}; run it again") from error
+
+
+@contextmanager
 def _launching(settings: Settings, log: Path, here: bool) -> Iterator[None]:
     """What the JVM inherits: its Java, where workers find our code, and a file for its stderr."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
@@ -202,18 +224,19 @@ def _stop(spark: "SparkSession") -> None:
     """End the session, and the JVM with it: pyspark would keep it until this process ends."""
     import subprocess
 
+    from py4j.protocol import Py4JError
     from pyspark import SparkContext
 
     context: Any = SparkContext
     gateway = context._gateway
-    try:
+    with suppress(Py4JError, OSError):  # the JVM may have ended by itself
         spark.stop()
-    finally:
-        context._gateway = context._jvm = None
+    with suppress(Py4JError, OSError):
         gateway.shutdown()
-        gateway.proc.stdin.close()
-        try:
-            gateway.proc.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            gateway.proc.kill()
-            gateway.proc.wait()
+    context._gateway = context._jvm = None
+    gateway.proc.stdin.close()
+    try:
+        gateway.proc.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        gateway.proc.kill()
+        gateway.proc.wait()

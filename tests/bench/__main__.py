@@ -29,6 +29,9 @@ NAMES = (
     "ledger",
     "tenants",
     "replay",
+    "reproduce",
+    "replayed",
+    "archive",
 )
 
 

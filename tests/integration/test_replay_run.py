@@ -78,6 +78,29 @@ async def test_a_run_that_was_killed_comes_to_what_another_one_comes_to(
     assert read_run(cut)["variants"][1]["indexes"][0]["rebuilt"]
 
 
+@pytest.mark.timeout(540)
+async def test_an_archive_gives_what_the_log_gives(
+    stack: TestStack, client: Client, own: str, tmp_path: Path
+) -> None:
+    """The same questions, and the same outcomes to the byte."""
+    since = format_time(time.time_ns() // 1000)
+    await client.put_shown(f"{own}/1.md", TEXT.format(n=1), title="Pool 1")
+    for _ in range(3):
+        await client.ask("How many connections does the pool 1 keep?", tenant=own)
+    until = format_time(time.time_ns() // 1000)
+    archive = tmp_path / "archive"
+    await freshet(stack, "archive", "--out", str(archive), "--master", "local[2]")
+    for name, more in (("log", ()), ("archive-run", ("--archive", str(archive)))):
+        given = ("--no-judge", "--master", "local[2]", *more)
+        await freshet(stack, *arguments(tmp_path / name, since, until, *given))
+    assert part_bytes(tmp_path / "archive-run") == part_bytes(tmp_path / "log")
+
+
+def part_bytes(run: Path) -> dict[str, bytes]:
+    """The outcomes of a run."""
+    return {name: body for name, body in contents(run).items() if name.startswith(OUTCOMES)}
+
+
 def check_same(outcome: Outcome, was: Response) -> None:
     """All but how long it took."""
     assert outcome.response == replace(was, timings_ms={})
@@ -92,17 +115,19 @@ async def freshet(stack: TestStack, *command: str) -> str:
 
 def kill_midway(stack: TestStack, command: list[str], out: Path) -> None:
     """With -9, once a part is there and another is not."""
-    process = subprocess.Popen(
-        (sys.executable, "-m", "streams.cli", *command),
-        env=stack.environment,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    said = out.parent / "said"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "streams.cli", *command),
+            env=stack.environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + KILLED_WITHIN_S
     while not list((out / OUTCOMES).rglob("part-*.jsonl")):
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.poll() is None, f"it ended before it could be killed: {said.read_text()}"
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)

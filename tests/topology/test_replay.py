@@ -135,6 +135,13 @@ async def test_changes_without_a_beginning_explain_it(topology: Topology):
     assert {one.reproduction.differences[0].why for one in results} == {"changes_gone"}
 
 
+async def test_what_milvus_has_dropped_is_beyond_its_horizon(topology: Topology):
+    """The fold of the changes has it still."""
+    await _rivers(topology)
+    results = await _all(topology, horizon=topology.clock() + SECOND)
+    assert {one.reproduction.differences[0].why for one in results} == {"horizon"}
+
+
 async def test_another_model_under_the_name_explains_another_answer(topology: Topology):
     """As does one that is not there; passages and prompt are compared all the same."""
     await _rivers(topology)

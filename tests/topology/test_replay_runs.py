@@ -1,5 +1,6 @@
 """Past questions asked again: as they were, and by variants, of the documents as they stood."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from streams.replay.cost import cost_of
 from streams.replay.gather import NothingToReplay, Wanted
 from streams.replay.prepare import choose
 from streams.replay.run import OtherRun
-from streams.replay.runfiles import latencies, read_run
+from streams.replay.runfiles import NoRoom, latencies, read_run
 from streams.replay.variantfile import BadVariant
 from tests.doubles.replaying import EVER, Replaying, by_question, contents, request_for
 from tests.topology.driver import Topology
@@ -165,6 +166,28 @@ async def test_a_folder_of_another_run_is_left_alone(
     shutil.copytree(done / "outcomes", replaying.folder / "own" / "notes")
     with pytest.raises(OtherRun, match="notes"):
         await replaying.run("own", LIVE_RUN)
+    assert [path.name for path in (replaying.folder / "own").iterdir()] == ["notes"]
+
+
+async def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
+    topology: Topology, replaying: Replaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room made, the same command goes on."""
+    await story(topology)
+
+    def none_left(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("streams.replay.gather.encode", none_left)
+        with pytest.raises(NoRoom, match="same command"):
+            await replaying.run("run", LIVE_RUN)
+    with monkeypatch.context() as broken:
+        broken.setattr("streams.replay.runfiles._sync", none_left)
+        with pytest.raises(NoRoom, match="same command"):
+            await replaying.run("run", LIVE_RUN)
+    run = await replaying.run("run", LIVE_RUN)
+    assert len(by_question(run, LIVE)) == 5
 
 
 async def test_bad_records_are_counted_and_passed_over(
@@ -195,7 +218,7 @@ async def test_a_range_without_questions_says_why(topology: Topology, replaying:
 async def test_what_is_gone_is_said_of_each_question(
     topology: Topology, replaying: Replaying
 ) -> None:
-    """A model that is served no more, and documents that compaction has removed."""
+    """Versions of documents that compaction has removed; what is there still is replayed."""
     asked = await story(topology)
     topology.log.compact("documents")
     run = await replaying.run("short", SHORT, answers=False, judge=False)

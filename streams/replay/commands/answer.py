@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +12,7 @@ import typer
 from streams.errors import FreshetError
 
 if TYPE_CHECKING:
-    from processors.replay.reproduction import Difference
+    from processors.replay.reproduction import Difference, Verdict
     from streams.replay.answered import Answered
     from streams.replay.atreach import IndexFrom
     from streams.replay.reproducing import Reproduced
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Chosen = Callable[["Source"], Awaitable["list[Answered]"]]
 """Which answers."""
 
-EXIT = {"reproduced": 0, "different": 1, "explained": 3}
+EXIT: "Mapping[Verdict, int]" = {"reproduced": 0, "different": 1, "explained": 3}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Index = Annotated[

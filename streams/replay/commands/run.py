@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from streams.reporting import Reporter
 
 INTERRUPTED = 130
+
+
+class _Place(NamedTuple):
+    """What a command works with."""
+
+    settings: "Settings"
+    archive: Path | None
+    master: str | None
+    reporter: "Reporter"
 
 
 def register(group: typer.Typer) -> None:
@@ -39,6 +48,9 @@ def run(
     ] = None,
     master: Annotated[
         str | None, typer.Option(help="Spark's: local[2], spark://..; default: spark.master.")
+    ] = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="Read this archive's folder in place of the log.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first so many questions.")] = None,
     sample: Annotated[
@@ -75,18 +87,18 @@ def run(
         until=end,
         limit=limit,
         share=sample,
-        source="log",
+        source="log" if archive is None else str(archive),
         judge=judge and answers,
         answers=answers,
     )
-    wanted = _wanted(request)
+    wanted, place = _wanted(request), _Place(settings, archive, master, reporter)
     if dry_run:
-        _print_cost(asyncio.run(_cost(settings, request, wanted, reporter)), as_json=as_json)
+        _print_cost(asyncio.run(_cost(place, request, wanted)), as_json=as_json)
         return
     if out is None:
         raise FreshetError("--out DIR names the folder of the run; only --dry-run needs none")
     try:
-        _run(settings, request, wanted, out, master, reporter, as_json=as_json)
+        _run(place, request, wanted, out, as_json=as_json)
     except KeyboardInterrupt:
         reporter.say(f"stopped; the same command goes on with {out}")
         raise typer.Exit(INTERRUPTED) from None
@@ -104,16 +116,7 @@ def _wanted(request: "Request") -> "Wanted":
     return Wanted(since=since, until=until, limit=request.limit, share=request.share)
 
 
-def _run(
-    settings: "Settings",
-    request: "Request",
-    wanted: "Wanted",
-    out: Path,
-    master: str | None,
-    reporter: "Reporter",
-    *,
-    as_json: bool,
-) -> None:
+def _run(place: _Place, request: "Request", wanted: "Wanted", out: Path, *, as_json: bool) -> None:
     from streams.replay import lineage, runplan
     from streams.replay.job import compute
     from streams.replay.run import alone, begin, finish
@@ -122,36 +125,32 @@ def _run(
     with alone(out):
         begun = begin(out, request, wanted)
         if begun is None:
-            reporter.say(f"{out} holds this run, finished")
+            place.reporter.say(f"{out} holds this run, finished")
             return _print_run(read_run(out), out, as_json=as_json)
         plan = runplan.load(out)
         if plan is None:
-            plan = asyncio.run(_prepared(settings, request, begun, out, reporter))
-        job = lineage.replaying(out, plan.read, settings.kafka.bootstrap)
-        with lineage.told(job, settings.state_dir):
-            with reporter.place("replaying") as moved:
-                compute(settings, out, plan, master, moved)
+            plan = asyncio.run(_prepared(place, request, begun, out))
+        job = lineage.replaying(out, plan.read, place.settings.kafka.bootstrap)
+        with lineage.told(job, place.settings.state_dir):
+            with place.reporter.place("replaying") as moved:
+                compute(place.settings, out, plan, place.master, moved)
             described = finish(out, plan)
     return _print_run(described, out, as_json=as_json)
 
 
-async def _prepared(
-    settings: "Settings", request: "Request", wanted: "Wanted", out: Path, reporter: "Reporter"
-) -> "RunPlan":
+async def _prepared(place: _Place, request: "Request", wanted: "Wanted", out: Path) -> "RunPlan":
     from streams.replay.live import means
     from streams.replay.prepare import prepare
 
-    async with means(settings, reporter.say) as at_hand:
+    async with means(place.settings, place.archive, place.master, place.reporter.say) as at_hand:
         return await prepare(at_hand, request, wanted, out)
 
 
-async def _cost(
-    settings: "Settings", request: "Request", wanted: "Wanted", reporter: "Reporter"
-) -> "Cost":
+async def _cost(place: _Place, request: "Request", wanted: "Wanted") -> "Cost":
     from streams.replay.cost import cost_of
     from streams.replay.live import means
 
-    async with means(settings, reporter.say) as at_hand:
+    async with means(place.settings, place.archive, place.master, place.reporter.say) as at_hand:
         return await cost_of(at_hand, request, wanted)
 
 
