@@ -72,13 +72,13 @@ def replaying(run: Path, read: Mapping[str, Mapping[str, list[int]]], bootstrap:
 def told(job: Job, state_dir: Path) -> Iterator[None]:
     """Tell of a job's begin, and of its end or failure."""
     run_id = str(uuid4())
-    send(event(job, "START", run_id, _now()), state_dir)
+    _tell(job, "START", run_id, state_dir)
     try:
         yield
     except BaseException as error:
-        send(event(job, "FAIL", run_id, _now(), repr(error)[:1000]), state_dir)
+        _tell(job, "FAIL", run_id, state_dir, repr(error)[:1000])
         raise
-    send(event(job, "COMPLETE", run_id, _now()), state_dir)
+    _tell(job, "COMPLETE", run_id, state_dir)
 
 
 def event(job: Job, state: str, run_id: str, at: datetime, error: str = "") -> "RunEvent":
@@ -125,6 +125,13 @@ def send(told: "RunEvent", state_dir: Path) -> None:
         print(f"freshet: {os.environ[_URL]} took no lineage: {error}", file=sys.stderr)
 
 
+def _tell(job: Job, state: str, run_id: str, state_dir: Path, error: str = "") -> None:
+    try:
+        send(event(job, state, run_id, datetime.now(UTC), error), state_dir)
+    except ModuleNotFoundError:
+        print("freshet: no lineage is told, for openlineage-python is missing", file=sys.stderr)
+
+
 def _write(told: "RunEvent", file: Path) -> None:
     from openlineage.client.serde import Serde
 
@@ -146,7 +153,3 @@ def _dataset(kind: Any, place: Place) -> Any:
 
 def _offsets(spans: Mapping[str, list[int]]) -> str:
     return ",".join(f"{name}:{first}-{last}" for name, (first, last) in sorted(spans.items()))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,6 +1,7 @@
 """Jobs tell where data went, as OpenLineage has it, and no server's mood stops them."""
 
 import json
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -138,3 +139,13 @@ def test_a_server_that_is_away_stops_no_job(
     with told(job(tmp_path), tmp_path):
         pass
     assert "took no lineage" in capsys.readouterr().err
+
+
+def test_where_the_client_is_missing_jobs_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in the workers' image."""
+    monkeypatch.setitem(sys.modules, "openlineage.client", None)
+    with told(job(tmp_path), tmp_path):
+        pass
+    assert "no lineage" in capsys.readouterr().err
