@@ -71,7 +71,7 @@ def evaluated(
             wishes.confidence,
         ),
         classes={name: one for name, some in replayed.items() if (one := classes(some))},
-        latency_s={name: one for name, some in replayed.items() if (one := _quantiles(some))},
+        latency_s={name: taken for name, some in replayed.items() if (taken := _quantiles(some))},
         worst=regressions(both.pairs, by, wishes.most),
         gold=sum(pair.baseline.gold is not None for pair in both.pairs),
     )

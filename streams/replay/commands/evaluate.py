@@ -81,7 +81,7 @@ def compare(
 
     if as_json and as_markdown:
         raise FreshetError("--json or --markdown, not both")
-    wishes = Wishes(confidence=confidence, least=least, by=by, most=max(examples, 20), **ks(at))
+    wishes = Wishes(confidence=confidence, least=least, by=by, most=max(examples, 20), ks=ks(at))
     found = evaluate(two(str(run), baseline, candidate), gold or [], wishes, embed=embed)
     if as_json:
         shown = plain(found)
@@ -179,9 +179,11 @@ async def _embedded(
         await embedder.close()
 
 
-def ks(at: "list[int] | None") -> dict[str, Sequence[int]]:
-    """Of the option, for the wishes, where it was given."""
-    return {"ks": at} if at else {}
+def ks(at: list[int] | None) -> Sequence[int]:
+    """At how many passages retrieval is measured, by the option."""
+    from processors.evaluation.metrics import KS
+
+    return at or KS
 
 
 def _ks_of(rules: "Rules") -> list[int]:

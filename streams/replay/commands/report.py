@@ -66,7 +66,7 @@ def report(
     with lineage.told(
         lineage.Job("replay.report", runs, [lineage.folder(target)]), settings.state_dir
     ):
-        wishes = Wishes(by=by, most=examples, **ks(at))
+        wishes = Wishes(by=by, most=examples, ks=ks(at))
         found = evaluate(sides, gold or [], wishes, embed=embed)
         made: dict[str, object] = {"out": str(target), "files": folder.write(found, target)}
         if to_mlflow:

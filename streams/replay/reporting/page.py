@@ -127,8 +127,8 @@ def _bar(change: Change, *, relative: bool) -> Bar | None:
         return None
     unit = change.baseline / 100 if relative else 1.0
     label = f"{change.slice} {change.metric}".strip()
-    ends = (change.difference.value, change.corrected.low, change.corrected.high)
-    return Bar(label, *(end / unit for end in ends), change.verdict)
+    value, corrected = change.difference.value, change.corrected
+    return Bar(label, value / unit, corrected.low / unit, corrected.high / unit, change.verdict)
 
 
 def _classes(found: Evaluated) -> Iterator[dict[str, Any]]:
