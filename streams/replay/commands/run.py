@@ -117,7 +117,7 @@ def _wanted(request: "Request") -> "Wanted":
 
 
 def _run(place: _Place, request: "Request", wanted: "Wanted", out: Path, *, as_json: bool) -> None:
-    from streams.replay import runplan
+    from streams.replay import lineage, runplan
     from streams.replay.job import compute
     from streams.replay.run import alone, begin, finish
     from streams.replay.runfiles import read_run
@@ -130,9 +130,11 @@ def _run(place: _Place, request: "Request", wanted: "Wanted", out: Path, *, as_j
         plan = runplan.load(out)
         if plan is None:
             plan = asyncio.run(_prepared(place, request, begun, out))
-        with place.reporter.place("replaying") as moved:
-            compute(place.settings, out, plan, place.master, moved)
-        described = finish(out, plan)
+        job = lineage.replaying(out, plan.read, place.settings.kafka.bootstrap)
+        with lineage.told(job, place.settings.state_dir):
+            with place.reporter.place("replaying") as moved:
+                compute(place.settings, out, plan, place.master, moved)
+            described = finish(out, plan)
     return _print_run(described, out, as_json=as_json)
 
 
