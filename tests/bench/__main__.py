@@ -32,9 +32,6 @@ NAMES = (
     "reproduce",
     "replayed",
     "replay",
-    "reproduce",
-    "replayed",
-    "archive",
 )
 
 
