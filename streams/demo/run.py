@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -54,11 +55,12 @@ async def steps(settings: Settings, console: Console) -> "Stage":
     from streams.clients.kafka import Log
     from streams.demo.control import Control
     from streams.demo.quality import Quality
+    from streams.demo.replay import Replay
     from streams.demo.stage import Stage
     from streams.demo.steps import Spine
 
     async with Log(settings.kafka) as log:
-        stage = Stage(settings, console, log)
+        stage, began = Stage(settings, console, log), time.time_ns() // 1000
         spine = Spine(stage)
         await spine.run()
         control = Control(stage)
@@ -66,6 +68,7 @@ async def steps(settings: Settings, console: Console) -> "Stage":
         await Quality(stage).run()
         await control.leave()
         await spine.verify()
+        await Replay(stage, began).run()
     return stage
 
 
