@@ -9,6 +9,7 @@ off.
 import fcntl
 import math
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -83,19 +84,7 @@ def make_report(
         TooFewRowsError: a window has fewer than ten rows; an empty one has none.
         UnevenRowsError: rows that cannot stand in one table.
     """
-    _check(reference, current)
-    os.environ["DO_NOT_TRACK"] = "1"
-    from evidently import Report
-
-    tables = [_table(rows) for rows in (reference, current)]
-    figures = _usable_figures(tables, current[0].figures)
-    datasets = [_dataset(table, current[0], figures) for table in tables]
-    metrics = _metrics(current[0], figures)
-    if current[0].vector and len(reference) + len(current) >= _LEAST_EMBEDDED:
-        metrics.append(_embeddings(len(reference), len(current)))
-    snapshot = Report(metrics, include_tests=True, metadata=dict(metadata or {})).run(
-        datasets[1], datasets[0], timestamp=at
-    )
+    snapshot = _compared(reference, current, at, dict(metadata or {}))
     drifted, compared = _found(snapshot)
     with _opened(workspace) as store:
         known = store.search_project(project)
@@ -105,6 +94,21 @@ def make_report(
         for old in sorted(store.list_runs(home.id), key=str)[:-KEPT]:
             store.delete_run(home.id, old)
     return MadeReport(id=str(made), project_id=str(home.id), drifted=drifted, compared=compared)
+
+
+def write_page(
+    file: Path, reference: Sequence[ReportRow], current: Sequence[ReportRow], at: datetime
+) -> None:
+    """The same report as one HTML file, which loads nothing.
+
+    Raises:
+        TooFewRowsError: a window has fewer than ten rows; an empty one has none.
+        UnevenRowsError: rows that cannot stand in one table.
+    """
+    with warnings.catch_warnings():
+        # Of figures that do not vary Evidently asks how they vary together.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        _compared(reference, current, at, {}).save_html(str(file))
 
 
 def kept_metadata(workspace: Path, project: str) -> list[Mapping[str, object]]:
@@ -141,6 +145,27 @@ def _is_whole(file: Path) -> bool:
         size = content.seek(0, os.SEEK_END)
         content.seek(max(0, size - 1))
         return content.read() == b"}"
+
+
+def _compared(
+    reference: Sequence[ReportRow],
+    current: Sequence[ReportRow],
+    at: datetime,
+    metadata: dict[str, str],
+) -> "Snapshot":
+    _check(reference, current)
+    os.environ["DO_NOT_TRACK"] = "1"
+    from evidently import Report
+
+    tables = [_table(rows) for rows in (reference, current)]
+    figures = _usable_figures(tables, current[0].figures)
+    datasets = [_dataset(table, current[0], figures) for table in tables]
+    metrics = _metrics(current[0], figures)
+    if current[0].vector and len(reference) + len(current) >= _LEAST_EMBEDDED:
+        metrics.append(_embeddings(len(reference), len(current)))
+    return Report(metrics, include_tests=True, metadata=metadata).run(
+        datasets[1], datasets[0], timestamp=at
+    )
 
 
 def _found(snapshot: "Snapshot") -> tuple[list[str], int]:

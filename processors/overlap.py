@@ -7,20 +7,8 @@ come from one document and share more than half of the shorter one's characters.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-from msgspec import Struct
-
 PERSISTENCE = 0.9
 """Of the reader whom rank agreement imagines: the ten passages on top have 86% of the weight."""
-_RESAMPLES = 2000
-
-
-class Mean(Struct, frozen=True):
-    """A mean with its interval of 95%."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Span(NamedTuple):
@@ -36,7 +24,7 @@ def matched(one: Sequence[Span], other: Sequence[Span]) -> list[tuple[int, int]]
     pairs: list[tuple[int, int]] = []
     free = list(range(len(other)))
     for place, span in enumerate(one):
-        same = next((at for at in free if _same(span, other[at])), None)
+        same = next((at for at in free if is_same(span, other[at])), None)
         if same is not None:
             free.remove(same)
             pairs.append((place, same))
@@ -72,18 +60,8 @@ def rank_agreement(
     return (1 - persistence) / persistence * total + rest
 
 
-def mean_of(values: Sequence[float]) -> Mean:
-    """The mean of a figure of each question, as other questions of the same kind might give it.
-
-    Percentile bootstrap (Efron, 1979), 95%; the resamples are drawn alike each time.
-    """
-    found = np.asarray(values, np.float64)
-    drawn = np.random.default_rng(0).integers(len(found), size=(_RESAMPLES, len(found)))
-    low, high = np.percentile(found[drawn].mean(axis=1), (2.5, 97.5))
-    return Mean(value=float(found.mean()), low=float(low), high=float(high))
-
-
-def _same(one: Span, other: Span) -> bool:
+def is_same(one: Span, other: Span) -> bool:
+    """Whether both lie in one document and share more than half of the shorter one."""
     if one.doc_id != other.doc_id:
         return False
     shared = min(one.end, other.end) - max(one.start, other.start)

@@ -42,6 +42,19 @@ def plans(control: Control, query: Query) -> list[Plan]:
     return [replace(plan, groups=groups) for plan in found]
 
 
+def plan_by(control: Control, name: str, query: Query) -> Plan | None:
+    """The plan that a route, or one of its branches (`route/branch`), shadows among them, would
+    have for a question of any tenant; None where there is none or it cannot be used."""
+    route_name, _, branch = name.partition("/")
+    route = control.of(Route).get(route_name)
+    way = None if route is None else _way(control, route)
+    if way is None:
+        return None
+    plan = way.plans.get(branch) if branch else way.shown(branch_for(way.route, unit_of(query)))
+    groups = tenant_in(control, query.tenant).groups
+    return None if plan is None else replace(plan, groups=groups)
+
+
 def asked(query: Query, plan: Plan) -> Query:
     """The question that a plan answers: a shadow's has an id of its own, and is else the same."""
     return query if plan.shadow_of is None else replace(query, query_id=_shadow_id(query, plan))

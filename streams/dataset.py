@@ -98,13 +98,14 @@ def write(dataset: Dataset, out: Path, kind: Format) -> list[str]:
         files[LINEAGE] = msgspec.json.format(lineage, indent=2) + b"\n"
         for name, content in files.items():
             (made / name).write_bytes(content)
-        _put_in_place(made, out)
+        put_in_place(made, out)
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return list(files)
 
 
-def _put_in_place(made: Path, out: Path) -> None:
+def put_in_place(made: Path, out: Path) -> None:
+    """Give a folder that is whole the name `out`, in place of what is there."""
     if not out.exists():
         os.replace(made, out)
         return

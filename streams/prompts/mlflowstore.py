@@ -15,6 +15,7 @@ from msgspec import Struct
 from streams.errors import FreshetError
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities.model_registry.prompt_version import PromptVersion
 
 _PAGE = 100
@@ -45,24 +46,29 @@ def store(uri: str | None, state_dir: Path) -> str:
     return f"sqlite:///{folder.resolve()}/mlflow.db"
 
 
+def client(uri: str) -> "MlflowClient":
+    """A client of the store at a tracking URI. Raises RegistryRefused."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    try:
+        from mlflow import MlflowClient
+    except ModuleNotFoundError:
+        raise RegistryRefused(
+            "MLflow is not installed here, as in the workers' image; run this where `make "
+            "setup` was run"
+        ) from None
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with translated():
+        return MlflowClient(tracking_uri=uri)
+
+
 class MlflowStore:
     """The registry at a tracking URI. Every method raises RegistryRefused."""
 
     def __init__(self, uri: str) -> None:
-        os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        try:
-            from mlflow import MlflowClient
-        except ModuleNotFoundError:
-            raise RegistryRefused(
-                "MLflow is not installed here, as in the workers' image; run this where `make "
-                "setup` was run"
-            ) from None
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
         self.uri = uri
-        with _translated():
-            self._client = MlflowClient(tracking_uri=uri)
+        self._client = client(uri)
 
     def names(self) -> list[str]:
         """Every prompt there is."""
@@ -70,7 +76,7 @@ class MlflowStore:
 
     def entries(self, name: str) -> dict[int, Entry]:
         """The versions of a prompt, by number; empty where there is no such prompt."""
-        with _translated():
+        with translated():
             if self._client.get_prompt(name) is None:
                 return {}
         found = self._pages(lambda **page: self._client.search_prompt_versions(name, **page))
@@ -78,12 +84,12 @@ class MlflowStore:
 
     def aliases(self, name: str, number: int) -> list[str]:
         """The aliases that stand for a version."""
-        with _translated():
+        with translated():
             return sorted(self._client.get_prompt_version(name, number).aliases)
 
     def add(self, name: str, entry: Entry) -> int:
         """Make a version, and the prompt where there is none; gives its number, the next one."""
-        with _translated():
+        with translated():
             if self._client.get_prompt(name) is None:
                 self._client.create_prompt(name)
             made = self._client.create_prompt_version(
@@ -97,18 +103,18 @@ class MlflowStore:
 
     def remove(self, name: str, number: int) -> None:
         """Delete a version; its number is not given again."""
-        with _translated():
+        with translated():
             self._client.delete_prompt_version(name, str(number))
 
     def point(self, name: str, alias: str, number: int) -> None:
         """Let an alias stand for a version."""
-        with _translated():
+        with translated():
             self._client.set_prompt_alias(name, alias, number)
 
     def _pages(self, search: Any) -> Iterator[Any]:
         token = None
         while True:
-            with _translated():
+            with translated():
                 page = search(max_results=_PAGE, page_token=token)
             yield from page
             if not (token := page.token):
@@ -138,7 +144,8 @@ def _config(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """MLflow's errors, and those of what it stands on, as RegistryRefused."""
     import requests
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from processors.overlap import Mean, mean_of
+from processors.bootstrap import Mean, mean_of
 from streams.errors import FreshetError
 from streams.versions.compare import Comparison, Found, Pair
 

@@ -29,6 +29,9 @@ NAMES = (
     "ledger",
     "tenants",
     "archive",
+    "reproduce",
+    "replayed",
+    "replay",
 )
 
 

@@ -17,7 +17,7 @@ MAY_IMPORT = {
 }
 OUTSIDE = {
     *("msgspec", "numpy", "scipy", "river", "yaml", "snowballstemmer", "markdown_it"),
-    *("py3langid", "pyphen"),
+    *("py3langid", "pyphen", "sacrebleu", "rouge_score", "nltk", "sklearn"),
 }
 """All that the pure packages need; above all no client of Kafka, Milvus, Triton or Spark."""
 

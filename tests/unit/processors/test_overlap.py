@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.overlap import Span, matched, mean_of, overlap, rank_agreement
+from processors.overlap import Span, matched, overlap, rank_agreement
 
 LISTS = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
 
@@ -45,11 +45,3 @@ def test_both_figures_lie_between_nothing_and_all(one: list[str], other: list[st
         assert figure(spans(one), spans(one)) == pytest.approx(1)
         if not set(one) & set(other) and (one or other):
             assert value == 0
-
-
-def test_a_mean_has_an_interval_around_it() -> None:
-    """None where every question says the same, and the same one each time."""
-    assert mean_of([0.5] * 9) == mean_of([0.5] * 9)
-    assert (mean_of([0.5] * 9).low, mean_of([0.5] * 9).high) == (0.5, 0.5)
-    mixed = mean_of([0.0, 1.0] * 20)
-    assert mixed.low < mixed.value == 0.5 < mixed.high

@@ -1,0 +1,1 @@
+"""Which of two variants is better, on what, and how sure that is."""

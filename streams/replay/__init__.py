@@ -1,0 +1,1 @@
+"""Replay: past questions asked again, where it meets the log, the archive and the models."""
