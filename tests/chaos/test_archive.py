@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(900)
 RECORDS = 24_000
 TOPICS = ("queries", "feedback", "responses")
 BATCH = 500
-KILLS = 4
+KILLS = 2
 
 
 @pytest.fixture(scope="module")
