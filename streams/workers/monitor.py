@@ -8,13 +8,11 @@ that follows from what it says, so nothing is told twice.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Collection, Sequence
 
 from msgspec import MsgspecError
 from msgspec.structs import replace
 
-from monitoring import metrics
 from processors.alerts.rules import Rule
 from processors.feedback.agreement import Agreement
 from processors.feedback.join import FeedbackJoin, JoinSpec, Step
@@ -42,6 +40,7 @@ from streams.labels import said
 from streams.views.monitorstore import MonitorStore, Place
 from streams.workers import freshness, measures
 from streams.workers.arrivals import Arrivals, Arrived
+from streams.workers.monitored import Shown
 from streams.workers.outbox import Outbox, outgoing
 from streams.workers.shell import Clock
 
@@ -98,8 +97,7 @@ class MonitorWorker:
         self._reading: dict[At, Reading] = {}
         self._ends: dict[At, int] = {}
         """Where the log ended when it was last asked."""
-        self._shown: set[tuple[str, str]] = set()
-        """Rules and severities whose count of firing alerts the metrics have."""
+        self._shown = Shown(self._monitor, self._agreement)
 
     async def open(self) -> dict[str, dict[int, int]]:
         """Send what a crash left unsent; gives where to read from, by topic and partition."""
@@ -116,7 +114,7 @@ class MonitorWorker:
                 start.setdefault(topic, {})[partition] = offset
                 self._reading[topic, partition] = Reading(offset)
         await self._ask_ends()
-        self._show()
+        self._shown.update(self._clock())
         return start
 
     async def close(self) -> None:
@@ -146,7 +144,7 @@ class MonitorWorker:
         with measures.stage("monitor", "close"):
             await asyncio.to_thread(self._close, now, passing, unjudged)
         await self._outbox.send()
-        self._show()
+        self._shown.update(self._clock())
         return waiting
 
     async def _ask_ends(self) -> None:
@@ -163,9 +161,7 @@ class MonitorWorker:
         come is no older than now."""
         starts, ends = await self._log.starts("responses"), await self._log.ends("responses")
         return {
-            at
-            for at, end in ends.items()
-            if max(starts[at], self._evaluated.get(at, -1) + 1) < end
+            at for at, end in ends.items() if max(starts[at], self._evaluated.get(at, -1) + 1) < end
         }
 
     def _is_new(self, record: Record) -> bool:
@@ -219,7 +215,8 @@ class MonitorWorker:
         return upto
 
     def _newest(self, source: str) -> int:
-        return max(one.newest for at, one in self._reading.items() if self._sources[at[0]] == source)
+        mine = (one for (topic, _), one in self._reading.items() if self._sources[topic] == source)
+        return max(one.newest for one in mine)
 
     def _take(self, one: Arrived) -> None:
         record = one.record
@@ -277,29 +274,3 @@ class MonitorWorker:
         if place is not None:
             partition, offset = place
             self._evaluated[partition] = max(self._evaluated.get(partition, -1), offset)
-
-    def _show(self) -> None:
-        """Bring the metrics to where things stand."""
-        for state in self._monitor.states():
-            measures.drift_state(*state)
-        for (figure, outcome), count in self._monitor.counts.items():
-            measures.observed(figure, outcome, count)
-        self._monitor.counts.clear()
-        self._show_firing()
-        closed = self._monitor.closed_before(ANSWERS)
-        if closed:
-            measures.behind((self._clock() - closed) / 1e6)
-        total = next(one for one in self._agreement.figures() if one.judge is None)
-        bins = {
-            name: (one.predicted, one.observed)
-            for name, one in zip(metrics.BINS, total.reliability, strict=True)
-            if one.predicted is not None and one.observed is not None
-        }
-        measures.agreement(total.kappa, total.table.pairs, bins)
-
-    def _show_firing(self) -> None:
-        now = Counter[tuple[str, str]]()
-        now.update((alert.rule, alert.severity) for alert in self._monitor.firing())
-        for rule, severity in self._shown | now.keys():
-            measures.firing(rule, severity, now[rule, severity])
-        self._shown |= now.keys()
