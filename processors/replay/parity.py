@@ -36,7 +36,7 @@ class Part(Struct, kw_only=True):
     compared: int = 0
     differences: int = 0
     waiting: int = 0
-    """That the live worker has not come to: no difference."""
+    """That the live worker, or the replay of what was there, has not come to: no difference."""
     unknown: int = 0
     """That lie where the log no longer has all that they were made of: not compared."""
 
@@ -120,12 +120,13 @@ def compare_told(
 ) -> None:
     """Drift events or alerts by their ids; `online` has each as often as it is in the log.
 
-    What the replay has from `settled` (event time) on, the live monitor may not have come to.
+    From `settled` (event time) on the live monitor, or the replay, may not have come to all of it.
     """
     part = parity.part(what)
     for name in [*online, *(name for name in replayed if name not in online)]:
         there, again = online.get(name, ()), replayed.get(name)
-        if not there and again is not None and again.at >= settled:
+        alone = again if not there else there[0] if again is None else None
+        if alone is not None and alone.at >= settled:
             part.waiting += 1
             continue
         part.compared += 1
@@ -145,8 +146,8 @@ def compare_told(
 
 
 _LATE = (
-    "other settings of the monitor, or an answer that was judged after its window had closed: "
-    "`freshet_monitor_observations_total` counts the late ones"
+    "other settings of the monitor, events that retention has removed since, or an answer that was "
+    "judged after its window had closed: `freshet_monitor_observations_total` counts the late ones"
 )
 
 

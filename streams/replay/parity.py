@@ -73,7 +73,8 @@ async def compare_monitor(
     online = {topic: await _told(log, topic, within) for topic in _TOLD}
     past = PastLog(log, _TOLD)
     with tempfile.TemporaryDirectory(prefix="freshet-parity-") as folder:
-        await _watched(past, live.monitor(past, MonitorStore(Path(folder))))
+        closed = await _watched(past, live.monitor(past, MonitorStore(Path(folder))))
+    settled = min(closed, now - live.behind_us - _SETTLES_US)
     for topic, kind in _TOLD.items():
         replayed = {
             name: event
@@ -82,13 +83,14 @@ async def compare_monitor(
             for name, event in [(_name_of(record), decode_as(kind, record.value))]
             if within.since <= event.at < within.until
         }
-        settled = now - live.behind_us - _SETTLES_US
         compare_told(parity, topic, online[topic], replayed, settled=settled)
 
 
-async def _watched(past: PastLog, worker: MonitorWorker) -> None:
-    """Let a monitor read everything, and close all windows that time has passed."""
+async def _watched(past: PastLog, worker: MonitorWorker) -> int:
+    """Let a monitor read everything, and close all windows that time has passed; gives the event
+    time before which they are closed."""
     try:
+        await past.ends("responses")  # what is answered from now on waits for no judge
         start = await worker.open()
         for topic, offsets in start.items():
             number = 0
@@ -98,6 +100,7 @@ async def _watched(past: PastLog, worker: MonitorWorker) -> None:
                 if number % _LOOK_ROUND == 0:
                     await worker.look_round()
         await worker.look_round()
+        return worker.closed_before
     finally:
         await worker.close()
 

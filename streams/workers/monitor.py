@@ -95,6 +95,8 @@ class MonitorWorker:
         self._evaluated = store.evaluated()
         """Partition of `responses` to the last offset of which an evaluation was read."""
         self._reading: dict[At, Reading] = {}
+        self._judged_at: dict[int, int] = {}
+        """Partition to when last all of its responses had been evaluated."""
         self._ends: dict[At, int] = {}
         """Where the log ended when it was last asked."""
         self._shown = Shown(self._monitor, self._agreement)
@@ -137,7 +139,7 @@ class MonitorWorker:
         now = self._clock()
         await self._ask_ends()
         waiting = sum(map(self._behind, self._ends))
-        unjudged = await self._unjudged()
+        unjudged = await self._unjudged(now)
         passing: list[str] = []
         if waiting == 0:
             passing = [one for one in self._sources.values() if one != ANSWERS or not unjudged]
@@ -146,6 +148,11 @@ class MonitorWorker:
         await self._outbox.send()
         self._shown.update(self._clock())
         return waiting
+
+    @property
+    def closed_before(self) -> int:
+        """Everything of earlier event times, of whatever source, has been looked at."""
+        return min(map(self._monitor.closed_before, self._sources.values()))
 
     async def _ask_ends(self) -> None:
         for topic in self._sources:
@@ -156,13 +163,14 @@ class MonitorWorker:
         """How many events of a partition are in the log and not read."""
         return max(0, self._ends.get(at, 0) - self._reading[at].next)
 
-    async def _unjudged(self) -> set[int]:
+    async def _unjudged(self, now: int) -> set[int]:
         """Partitions with responses that have no evaluation yet; of the others, what is still to
         come is no older than now."""
         starts, ends = await self._log.starts("responses"), await self._log.ends("responses")
-        return {
-            at for at, end in ends.items() if max(starts[at], self._evaluated.get(at, -1) + 1) < end
-        }
+        next_ = {at: max(starts[at], self._evaluated.get(at, -1) + 1) for at in ends}
+        unjudged = {at for at, end in ends.items() if next_[at] < end}
+        self._judged_at |= dict.fromkeys(ends.keys() - unjudged, now)
+        return unjudged
 
     def _is_new(self, record: Record) -> bool:
         """Whether it was never taken; else it is read again for its window alone."""
@@ -210,8 +218,9 @@ class MonitorWorker:
             if self._behind((topic, partition)):
                 upto[source] = min(upto.get(source, reading.newest), reading.newest)
             elif source == ANSWERS and partition in unjudged:
-                late = max(reading.newest, self._newest(source) - _PATIENCE)
-                upto[source] = min(upto.get(source, late), late)
+                known = max(reading.newest, self._judged_at.get(partition, 0))
+                known = max(known, self._newest(source) - _PATIENCE)
+                upto[source] = min(upto.get(source, known), known)
         return upto
 
     def _newest(self, source: str) -> int:
