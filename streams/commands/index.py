@@ -16,6 +16,7 @@ from streams.said import said
 if TYPE_CHECKING:
     from streams.clients.kafka import LogClient
     from streams.config import Settings
+    from streams.versions.behind import Standing
     from streams.versions.listing import Listed
 
 _T = TypeVar("_T")
@@ -77,18 +78,30 @@ def build(
     embedder: Annotated[
         str | None, typer.Option(metavar="NAME@VERSION", help="One that triton.embedders names.")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Let it stand still there: RFC 3339, or an index time."),
+    ] = None,
     why: Why = "",
     wait: Annotated[bool, typer.Option(help="Wait until it has caught up with the log.")] = True,
 ) -> None:
     """Build an index from the log beside the others, and wait until it is whole.
 
+    With --as-of it shows the documents as they stood at that time, and nothing later.
     Ctrl-C leaves it building; the same command goes on waiting.
     """
+    from streams.labels import moment
     from streams.reporting import Reporter
     from streams.versions.build import Wishes, begin, finish
 
     wishes = Wishes(
-        name, base or None, _settings(chunk), _settings(lexical), _settings(fusion), embedder
+        name,
+        base or None,
+        _settings(chunk),
+        _settings(lexical),
+        _settings(fusion),
+        embedder,
+        moment("--as-of", as_of),
     )
     version = _run(lambda settings, log: begin(log, settings, wishes, said(why)))
     if not wait or version.state != "building":
@@ -101,7 +114,10 @@ def build(
     except KeyboardInterrupt:
         _say(f"{name} goes on being built; `freshet index build {name}` waits for it again")
         raise typer.Exit(_INTERRUPTED) from None
-    print(f"{name} is whole, from index time {since} on")
+    if version.as_of is None:
+        print(f"{name} is whole, from index time {since} on")
+    else:
+        print(f"{name} is whole, and stands still at {_time(version.as_of)}")
 
 
 def compare(
@@ -271,6 +287,7 @@ def _plain(one: "Listed") -> dict[str, Any]:
         "rows": one.rows,
         "routes": one.routes,
         "complete_from": version.complete_from,
+        "as_of": version.as_of,
         "revision": version.revision,
         "by": version.by,
         "why": version.why,
@@ -279,10 +296,23 @@ def _plain(one: "Listed") -> dict[str, Any]:
 
 def _line(one: "Listed") -> str:
     stands = one.standing
-    behind = f"{stands.behind} events, {stands.behind_s:.0f} s behind" if stands else "-"
+    if one.version.as_of is not None and stands is not None and not stands.behind:
+        behind = f"stands still at {_time(one.version.as_of)}"
+    else:
+        behind = _behind(stands)
     routes = ",".join(one.routes) or "no route"
     rows = "-" if one.rows is None else f"{one.rows} rows"
     return "\t".join((one.version.name, one.version.state, behind, rows, routes, one.version.why))
+
+
+def _behind(stands: "Standing | None") -> str:
+    return f"{stands.behind} events, {stands.behind_s:.0f} s behind" if stands else "-"
+
+
+def _time(index_time: int) -> str:
+    from schemas.times import format_time
+
+    return format_time(index_time)
 
 
 def _say(message: str) -> None:

@@ -3,14 +3,11 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from msgspec import json
-
-from processors.assemble import Assembler
 from processors.index import Access, PassageRow
-from schemas.index import IndexChange, IndexEvent
+from schemas.index import IndexChange
 from schemas.responses import Receipt
-from schemas.topics import changes_topic
 from streams.clients.kafka import LogClient, MissingTopic
+from streams.versions.steps import steps
 
 
 class PastPassages:
@@ -53,13 +50,8 @@ class NamedPassages:
         return self._found.setdefault(version, PastPassages())
 
     async def _read(self, log: LogClient, version: str, names: set[str]) -> None:
-        assemblers: dict[int, Assembler] = {}
-        async for record in log.read(changes_topic(version)):
-            event = _event(record.value or b"")
-            if event.index_version != version:
-                continue
-            step = assemblers.setdefault(record.partition, Assembler()).add(event)
-            for part in step.parts if step is not None else ():
+        async for _, step in steps(log, version):
+            for part in step.parts:
                 for row in _rows(part):
                     if f"{row.passage_id}@{row.version}" in names:
                         self.get(version).add(row)
@@ -76,6 +68,3 @@ def _rows(part: IndexChange) -> Iterable[PassageRow]:
             text=gained.text,
             units=gained.units,
         )
-
-
-_event = json.Decoder(IndexEvent).decode

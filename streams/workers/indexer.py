@@ -22,6 +22,7 @@ from processors.indexer import SOURCE, Incoming, Indexer, Plan
 from processors.indexversions import same_embedder, versions
 from processors.parts import parts
 from processors.ports import Embedder
+from processors.readtime import Frozen
 from processors.version import IndexSpec
 from schemas.codec import encode
 from schemas.envelope import headers
@@ -36,6 +37,7 @@ from streams.workers import freshness, measures, seeds
 from streams.workers.inbox import Message
 from streams.workers.patience import until_available
 from streams.workers.shell import Clock
+from streams.workers.standstill import StandStill
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,9 @@ class IndexerHandler:
         spec: IndexSpec,
         control: ControlView,
         clock: Clock,
+        frozen: Frozen | None = None,
     ) -> None:
+        """`frozen` is where the version stands still; None where it follows the log."""
         self.batch_records = settings.limits.batch_documents
         self._changes = changes_topic(spec.name)
         self._settings = settings
@@ -85,6 +89,9 @@ class IndexerHandler:
         self._partitions = settings.kafka.partitions
         self._indexer = Indexer(
             spec, self._view, times, lambda key: partition_of(key, self._partitions)
+        )
+        self._still = (
+            None if frozen is None else StandStill(log_client, frozen, self._indexer, self._view)
         )
         self._owned: frozenset[int] = frozenset()
         self._ends: dict[int, int] = {}
@@ -127,7 +134,7 @@ class IndexerHandler:
             lost = await self._catch_up() & self._indexer.busy()
         if lost:
             raise PartitionLost(f"{self._changes}/{sorted(lost)}: another indexer wrote meanwhile")
-        await self._tick()
+        await self._pass_time()
 
     async def revoke(self, partitions: frozenset[int]) -> None:
         """A change that lands after another's shows that the partition is lost."""
@@ -136,10 +143,16 @@ class IndexerHandler:
         """Plan a batch and hand it to the embedder; waits while two batches are ahead of it."""
         self._check_stages()
         self._worked = self._clock()
+        now = self._worked
+        if self._still is not None:
+            batch, now = self._still.wanted(batch)
+            if not batch:
+                await self._pass_time()
+                return
         incoming = [Incoming(m.partition, m.offset, m.key, m.value, m.headers) for m in batch]
         async with self._steady:
             with measures.stage("indexer", "plan"):
-                plan = await asyncio.to_thread(self._indexer.plan, incoming, self._worked)
+                plan = await asyncio.to_thread(self._indexer.plan, incoming, now)
         handed_on = asyncio.ensure_future(self._to_embed.put(_Work(batch, plan, {})))
         await asyncio.wait([handed_on, *self._stages], return_when=asyncio.FIRST_COMPLETED)
         self._check_stages()
@@ -153,8 +166,10 @@ class IndexerHandler:
         self._check_stages()
         now = self._clock()
         quiet = now - self._worked
-        if now - self._ticked >= min(quiet / _QUIET_SHARE, _RAREST_TICK_US):
-            await self._tick()
+        if self._still is not None or now - self._ticked >= min(
+            quiet / _QUIET_SHARE, _RAREST_TICK_US
+        ):
+            await self._pass_time()
 
     def _is_building(self) -> bool:
         version = versions(self._control.control).get(self._spec.name)
@@ -227,12 +242,20 @@ class IndexerHandler:
             name = headers(type_of(letter), source=SOURCE, id=place, time=letter.at)
             await self._log.send("dead-letters", letter.key, encode(letter), name)
 
-    async def _tick(self) -> None:
+    async def _pass_time(self) -> None:
+        """Tell how far time has come; of a version that stands still, once, that it is there."""
         async with self._steady:
-            await self._append(self._ticks())
+            if self._still is None:
+                await self._append(self._ticks())
+            else:
+                free = self._owned - self._indexer.busy()
+                await self._append([*await self._still.ticks(free)])
 
     def _ticks(self, written: Plan | None = None) -> list[tuple[int, IndexEvent]]:
-        """A tick for each partition that has no planned change still to come after `written`."""
+        """A tick for each partition that has no planned change still to come after `written`; none
+        of a version that stands still, which has its own way to end."""
+        if self._still is not None:
+            return []
         self._ticked = now = self._clock()
         free = self._owned - self._indexer.busy(written)
         return [(partition, self._indexer.tick(partition, now)) for partition in sorted(free)]

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from processors.builtin import built_in
-from processors.indexversions import versions
+from processors.indexversions import frozen, versions
 from processors.version import IndexSpec, spec_of
 from schemas.control import ControlEvent, IndexVersion
 from schemas.topics import FIRST_INDEX
@@ -38,10 +38,12 @@ def indexer(settings: Settings, log: Log) -> Role:
     from streams.views.control import ControlView
     from streams.workers.indexer import IndexerHandler
 
-    spec = spec_of(_version(settings))
+    version = _version(settings)
+    spec = spec_of(version)
     embedder = TritonEmbedder.of(settings.triton, spec)
     view = ControlView(log, _built_in(settings))
-    return Role(IndexerHandler(settings, log, embedder, spec, view, now_us), (embedder,))
+    handler = IndexerHandler(settings, log, embedder, spec, view, now_us, frozen(version))
+    return Role(handler, (embedder,))
 
 
 def writer(settings: Settings, log: Log) -> Role:
