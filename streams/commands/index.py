@@ -228,23 +228,25 @@ def retire(
 
 
 def diff(
-    one: Annotated[str, typer.Argument(help="An index version.")],
-    other: Annotated[str, typer.Argument(help="Another.")],
+    one: Annotated[str, typer.Argument(help="An index version, or NAME@TIME.")],
+    other: Annotated[str, typer.Argument(help="Another, or the same at another time.")],
+    at: Annotated[
+        str | None, typer.Option(help="The time of both: RFC 3339, or an index time.")
+    ] = None,
+    doc: Annotated[
+        str | None, typer.Option(metavar="ID", help="Look at this document alone, in full.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The settings in which two index versions differ."""
-    from processors.version import settings_of, spec_of
-    from streams.versions.change import in_force
-    from streams.versions.known import known
+    """What two index versions differ in, or one at two times: settings, documents, passages, units.
 
-    control = _run(lambda settings, log: in_force(log, settings))
-    first, second = (settings_of(spec_of(known(control, name))) for name in (one, other))
-    found = {name: [first[name], second[name]] for name in first if first[name] != second[name]}
-    if as_json:
-        print(json.dumps(found))
-        return
-    for name, (before, after) in found.items():
-        print(f"{name}\t{before}\t{after}")
+    Read from the log. Of the documents the first few are shown.
+    """
+    from streams.versions.differ import differ, state, text
+
+    first, second = state(one, at), state(other, at)
+    found = _run(lambda settings, log: differ(log, settings, first, second, doc))
+    print(json.dumps(found.plain()) if as_json else text(first, second, found))
 
 
 def _run(work: "Callable[[Settings, LogClient], Awaitable[_T]]") -> _T:

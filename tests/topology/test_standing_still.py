@@ -13,9 +13,11 @@ from processors.rows import document_key
 from processors.split import ChunkSpec
 from processors.version import IndexSpec
 from schemas.control import IndexVersion
+from streams.errors import FreshetError
 from streams.index.rowindex import RowIndex
 from streams.versions.asof import NoSuchState, shown_at, stood_still
 from streams.versions.behind import standing
+from streams.versions.differ import differ, state, text
 from tests.topology.driver import Topology
 from tests.topology.roles import SECOND, Crash, Role, die, refuse
 from tests.topology.versions import Version, in_force, switch
@@ -189,6 +191,50 @@ async def test_it_is_waited_for_and_its_events_counted(topology: Topology) -> No
     at = await stood_still(topology.log, "still", still, lambda *step: told.append(step))
     assert at == still.at
     assert told[-1][0] == told[-1][1] > 0
+
+
+async def test_the_log_tells_in_what_two_states_differ(topology: Topology) -> None:
+    """Now from then; then from one that stands still there, which is nothing; and one document."""
+    still = await past(topology)
+    await Version(topology, STILL, still).build()
+    control = topology.log, topology.settings
+    now, then, there = state("v1", None), state(f"v1@{still.at}", None), state("still", None)
+    same = await differ(*control, then, there, None)
+    assert (same.settings, same.found.differs) == ({}, False)
+    found = (await differ(*control, then, now, None)).found
+    kinds = {one.doc_id: one.kind for one in found.examples}
+    assert kinds == {
+        "oder.md": "changed",
+        "2.md": "changed",
+        "3.md": "only_one",
+        "new.md": "only_other",
+    }
+    assert (found.documents.only_one, found.documents.only_other, found.changed) == (1, 1, 2)
+    alone = (await differ(*control, then, now, "oder.md")).found
+    assert [(one.only_one, one.only_other) for one in alone.examples] == [([TEXT], [EDITED])]
+    assert "oder.md: another text" in text(then, now, await differ(*control, then, now, None))
+
+
+async def test_the_same_text_cut_otherwise_is_told_from_another_text(topology: Topology) -> None:
+    """With the settings that make the difference."""
+    still = await past(topology)
+    short = ChunkSpec(unit_max=60, passage_target=80, passage_max=120)
+    await Version(topology, IndexSpec(name="still", chunk=short), still).build()
+    one, other = state(f"v1@{still.at}", None), state("still", str(still.at))
+    found = await differ(topology.log, topology.settings, one, other, None)
+    assert "chunk.unit_max" in found.settings
+    assert (found.found.changed, found.found.documents.only_one) == (0, 0)
+    assert found.found.cut > 0
+
+
+async def test_a_state_that_there_is_not_is_refused(topology: Topology) -> None:
+    """Of the future, and of before a version was whole."""
+    still = await past(topology)
+    await Version(topology, STILL, still).build()
+    now = state("v1", None)
+    for wrong in (f"v1@{topology.clock() + 3600 * SECOND}", f"still@{still.at - 1}", "none"):
+        with pytest.raises(FreshetError):
+            await differ(topology.log, topology.settings, now, state(wrong, None), None)
 
 
 async def test_a_time_that_nobody_can_go_back_to_is_refused(topology: Topology) -> None:
