@@ -122,6 +122,8 @@ def wanted(
         ReadRefused: they ask for the future, for what is beyond the horizon, or for nonsense.
     """
     as_of, bound = query.as_of, query.max_staleness_ms
+    if frozen is not None:
+        horizon_us = now  # what it shows is never dropped
     found = Wanted(
         as_of=None if as_of is None else _as_of(as_of, now, horizon_us, complete_from),
         after=_after(query, partitions),

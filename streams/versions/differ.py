@@ -60,12 +60,10 @@ async def differ(
     control = await in_force(log, settings)
     versions = [known(control, each.version) for each in (one, other)]
     first, second = (settings_of(spec_of(version)) for version in versions)
-    contents = [
-        await _contents(log, version, each, only)
-        for version, each in zip(versions, (one, other), strict=True)
-    ]
+    before = await _contents(log, versions[0], one, only)
+    after = await _contents(log, versions[1], other, only)
     unlike = {name: [first[name], second[name]] for name in first if first[name] != second[name]}
-    return Differing(unlike, difference(*contents))
+    return Differing(unlike, difference(before, after))
 
 
 async def _contents(
