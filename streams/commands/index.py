@@ -16,8 +16,6 @@ from streams.said import said
 if TYPE_CHECKING:
     from streams.clients.kafka import LogClient
     from streams.config import Settings
-    from streams.versions.behind import Standing
-    from streams.versions.listing import Listed
 
 _T = TypeVar("_T")
 _INTERRUPTED = 130
@@ -47,23 +45,25 @@ def register(app: typer.Typer) -> None:
 
 def list_(as_json: AsJson = False) -> None:
     """Every index version: state, events and seconds behind, rows, and the routes that use it."""
+    from streams.versions.lines import line, plain
     from streams.versions.listing import listed
 
     for one in _run(lambda settings, log: listed(log, settings, _now())):
-        print(json.dumps(_plain(one)) if as_json else _line(one))
+        print(json.dumps(plain(one)) if as_json else line(one))
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
     """One index version with all its settings, who made it and why, and how far it is."""
     from processors.version import settings_of, spec_of
+    from streams.versions.lines import plain
     from streams.versions.listing import one as listed_one
 
     found = _run(lambda settings, log: listed_one(log, settings, name, _now()))
-    plain = {**_plain(found), "settings": settings_of(spec_of(found.version))}
+    shown = {**plain(found), "settings": settings_of(spec_of(found.version))}
     if as_json:
-        print(json.dumps(plain))
+        print(json.dumps(shown))
         return
-    for key, value in {**plain, **plain.pop("settings")}.items():
+    for key, value in {**shown, **shown.pop("settings")}.items():
         print(f"{key}\t{'-' if value is None else value}")
 
 
@@ -90,6 +90,7 @@ def build(
     With --as-of it shows the documents as they stood at that time, and nothing later.
     Ctrl-C leaves it building; the same command goes on waiting.
     """
+    from schemas.times import format_time
     from streams.labels import moment
     from streams.reporting import Reporter
     from streams.versions.build import Wishes, begin, finish
@@ -117,7 +118,7 @@ def build(
     if version.as_of is None:
         print(f"{name} is whole, from index time {since} on")
     else:
-        print(f"{name} is whole, and stands still at {_time(version.as_of)}")
+        print(f"{name} is whole, and stands still at {format_time(version.as_of)}")
 
 
 def compare(
@@ -276,45 +277,6 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
             raise FreshetError(f"{pair!r} is no NAME=VALUE")
         found[name.strip()] = value.strip()
     return found
-
-
-def _plain(one: "Listed") -> dict[str, Any]:
-    version, stands = one.version, one.standing
-    return {
-        "name": version.name,
-        "state": version.state,
-        "behind": stands.behind if stands else None,
-        "behind_s": round(stands.behind_s, 1) if stands else None,
-        "read_time": stands.read_time if stands else None,
-        "rows": one.rows,
-        "routes": one.routes,
-        "complete_from": version.complete_from,
-        "as_of": version.as_of,
-        "revision": version.revision,
-        "by": version.by,
-        "why": version.why,
-    }
-
-
-def _line(one: "Listed") -> str:
-    stands = one.standing
-    if one.version.as_of is not None and stands is not None and not stands.behind:
-        behind = f"stands still at {_time(one.version.as_of)}"
-    else:
-        behind = _behind(stands)
-    routes = ",".join(one.routes) or "no route"
-    rows = "-" if one.rows is None else f"{one.rows} rows"
-    return "\t".join((one.version.name, one.version.state, behind, rows, routes, one.version.why))
-
-
-def _behind(stands: "Standing | None") -> str:
-    return f"{stands.behind} events, {stands.behind_s:.0f} s behind" if stands else "-"
-
-
-def _time(index_time: int) -> str:
-    from schemas.times import format_time
-
-    return format_time(index_time)
 
 
 def _say(message: str) -> None:

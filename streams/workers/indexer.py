@@ -9,13 +9,10 @@ another indexer has taken the partition over, and this one starts anew from the 
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
 from msgspec import json
-from numpy.typing import NDArray
 
 from processors.clock import IndexClock
 from processors.indexer import SOURCE, Incoming, Indexer, Plan
@@ -28,20 +25,19 @@ from schemas.codec import encode
 from schemas.envelope import headers
 from schemas.index import IndexEvent, IndexTick
 from schemas.topics import changes_topic, type_of
-from streams.clients.errors import ModelDeadline, ModelUnavailable
 from streams.clients.kafka import LogClient, Position, partition_of
 from streams.config import Settings
 from streams.views.control import ControlView
 from streams.views.index import IndexView
 from streams.workers import freshness, measures, seeds
+from streams.workers.embedding import embedded
 from streams.workers.inbox import Message
-from streams.workers.patience import until_available
 from streams.workers.shell import Clock
 from streams.workers.standstill import StandStill
+from streams.workers.viewcheck import is_of_log
 
 log = logging.getLogger(__name__)
 
-_EMBEDDED_AT_ONCE = 256
 _QUIET_SHARE = 10
 _RAREST_TICK_US = 10_000_000
 
@@ -107,7 +103,7 @@ class IndexerHandler:
         """Read `index.changes` from where the view stands; start the stages."""
         await self._control.start()
         self._partitions = len(await self._log.ends("documents"))
-        if not await self._view_is_of_this_log():
+        if not await is_of_log(self._view, self._log, self._changes, self._partitions):
             log.warning("the view in %s is of another log: made anew", self._settings.state_dir)
             self._view.clear()
         await self._catch_up()
@@ -186,21 +182,8 @@ class IndexerHandler:
             work = await self._to_embed.get()
             if work.plan.to_embed:
                 with measures.stage("indexer", "embed"):
-                    await self._embed_batch(work)
+                    work.vectors.update(await embedded(self._embedder, work.plan.to_embed))
             await self._to_emit.put(work)
-
-    async def _embed_batch(self, work: _Work) -> None:
-        """By several calls where there is much to embed, so that none outlasts its deadline."""
-        keys = iter(work.plan.to_embed)
-        while some := list(islice(keys, _EMBEDDED_AT_ONCE)):
-            matrix = await self._embed([work.plan.to_embed[key] for key in some])
-            rows = (row.astype("<f4").tobytes() for row in matrix)
-            work.vectors.update(zip(some, rows, strict=True))
-
-    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return await until_available(
-            lambda: self._embedder.embed(texts), ModelUnavailable, ModelDeadline
-        )
 
     async def _emit_all(self) -> None:
         while True:
@@ -287,17 +270,6 @@ class IndexerHandler:
             ]
         )
         self._ends.update(ends)
-
-    async def _view_is_of_this_log(self) -> bool:
-        """Whether the last record that the view has of each partition stands there in the log."""
-        places = {p: self._view.place(p) for p in range(self._partitions)}
-        wanted = {p: place for p, place in places.items() if place.next_offset > 0}
-        start = {p: place.next_offset - 1 for p, place in wanted.items()}
-        found: dict[int, int] = {}
-        async for record in self._log.read(self._changes, start=start, partitions=wanted):
-            if record.offset == start[record.partition]:
-                found[record.partition] = _decode(record.value or b"").index_time
-        return found == {p: place.index_time for p, place in wanted.items()}
 
     async def _catch_up(self) -> set[int]:
         """Fold what the log has beyond the view; says in which partitions others have written."""
