@@ -1,6 +1,7 @@
 """Texts embedded, however many and however long the model is away."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 
 from processors.ports import Embedder
@@ -20,7 +21,7 @@ async def embedded(embedder: Embedder, texts: Mapping[str, str]) -> dict[str, by
     while some := list(islice(keys, _AT_ONCE)):
         wanted = [texts[key] for key in some]
         matrix = await until_available(
-            lambda wanted=wanted: embedder.embed(wanted), ModelUnavailable, ModelDeadline
+            partial(embedder.embed, wanted), ModelUnavailable, ModelDeadline
         )
         rows = (row.astype("<f4").tobytes() for row in matrix)
         vectors.update(zip(some, rows, strict=True))
