@@ -1,7 +1,7 @@
 """Answers judged once more, by the live judge's worker over the log as it stood."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from processors.replay.parity import Parity, compare_evaluations
 from schemas.codec import InvalidEvent, decode, decode_as
 from schemas.envelope import Envelope, InvalidEnvelope
 from schemas.evaluations import Evaluation
-from schemas.responses import Receipt, Response
+from schemas.responses import Response
 from streams.clients.kafka import LogClient, Record
 from streams.replay.passages import NamedPassages
 from streams.replay.pastcontrol import Epochs, PastControl, control_records
@@ -76,6 +76,13 @@ async def compare_judging(
     first = await log.since("responses", since // 1000)
     end = await log.since("responses", until // 1000)
     control = await control_records(log)
+    passages = NamedPassages()
+    async for record in log.read("responses", start=first):
+        response = _decoded(record) if record.offset < end[record.partition] else None
+        if isinstance(response, Response) and response.receipt is not None:
+            passages.want(response.receipt)
+    await passages.read(log)
+    past = _Past(log, judging, control, Epochs(control), passages)
     for partition in sorted(first):
         responses = [
             record
@@ -86,9 +93,6 @@ async def compare_judging(
         done = max((offset for _, offset in online), default=-1)
         judged = [one for one in responses if one.offset <= done]
         parity.part(_TOPIC).waiting += len(responses) - len(judged)
-        passages = NamedPassages(_receipts(judged))
-        await passages.read(log)
-        past = _Past(log, judging, control, Epochs(control), passages)
         await _compare(past, parity, judged, online)
 
 
@@ -197,13 +201,6 @@ def _place(record: Record) -> Place | None:
     if named.get("ce_source") != JUDGE.encode():
         return None
     return place_in(named.get("ce_id", b"").decode(errors="replace"))
-
-
-def _receipts(records: Sequence[Record]) -> Iterator[Receipt]:
-    for record in records:
-        response = _decoded(record)
-        if isinstance(response, Response) and response.receipt is not None:
-            yield response.receipt
 
 
 def _decoded(record: Record) -> object:

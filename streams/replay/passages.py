@@ -33,11 +33,13 @@ class PastPassages:
 class NamedPassages:
     """Those that some receipts name, by index version."""
 
-    def __init__(self, receipts: Iterable[Receipt]) -> None:
+    def __init__(self) -> None:
         self._wanted: dict[str, set[str]] = {}
-        for receipt in receipts:
-            self._wanted.setdefault(receipt.index_version, set()).update(receipt.passages)
         self._found: dict[str, PastPassages] = {}
+
+    def want(self, receipt: Receipt) -> None:
+        """Look for those of a receipt, too."""
+        self._wanted.setdefault(receipt.index_version, set()).update(receipt.passages)
 
     async def read(self, log: LogClient) -> None:
         """Find them in the log; what retention has removed is not there."""
