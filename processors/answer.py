@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from processors.allowance import Spent, fitted
 from processors.cite import CitedPassage, cite
 from processors.index import Access
-from processors.ports import Embedder, Generation, IndexReader, Reader
+from processors.ports import Embedder, Generation, IndexReader, Reader, TermWeights
 from processors.prompt import UNANSWERABLE, PromptPassage, fitting, render, values_of
 from processors.routes import label
 from processors.search import Retrieved, search
-from processors.statistics import Statistics
 from processors.tokens import WORDS, Tokenizer
 from processors.version import IndexSpec
 from schemas.control import PromptVersion
@@ -57,7 +56,7 @@ class Answerer:
         spec: IndexSpec,
         index: IndexReader,
         embedder: Embedder,
-        statistics: Statistics,
+        statistics: TermWeights,
         clock: Callable[[], int],
         tokenizer: Tokenizer = WORDS,
     ) -> None:
@@ -95,7 +94,7 @@ class Answerer:
         weights = self._statistics.weights(query.text, point.at, access)
         found = await search(
             self._index,
-            _weighed(self._spec, means.plan),
+            weighed(self._spec, means.plan),
             vector=matrix[0],
             weights=weights,
             at=point.at,
@@ -191,7 +190,7 @@ class Answerer:
         )
 
 
-def _weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
+def weighed(spec: IndexSpec, plan: Plan) -> IndexSpec:
     """How passages are ranked: as the index version has it, or as the plan does."""
     if plan.dense_weight is None:
         return spec

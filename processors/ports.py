@@ -95,6 +95,14 @@ class PassageReader(Protocol):
         ...
 
 
+class TermWeights(Protocol):
+    """How rare words are."""
+
+    def weights(self, question: str, at: int, access: Access) -> dict[str, float]:
+        """The terms of a question with their weights, as of an index time, for whoever asks."""
+        ...
+
+
 class IndexReader(PassageReader, Protocol):
     """The index as it was at an index time `at`, no later than every partition's progress.
 

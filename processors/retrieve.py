@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 
-class UnitHit(Struct, frozen=True):
+class UnitHit(Struct, frozen=True, gc=False):
     """A unit that a dense search found; a higher score is better."""
 
     unit_id: str
@@ -20,14 +20,14 @@ class UnitHit(Struct, frozen=True):
     score: float
 
 
-class PassageHit(Struct, frozen=True):
+class PassageHit(Struct, frozen=True, gc=False):
     """A passage that a lexical search found; a higher score is better."""
 
     passage_id: str
     score: float
 
 
-class RankedPassage(Struct, frozen=True):
+class RankedPassage(Struct, frozen=True, gc=False):
     """A passage with its fused score, its own two where it was found, and its best unit."""
 
     passage_id: str

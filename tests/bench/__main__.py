@@ -28,6 +28,8 @@ NAMES = (
     "routes",
     "ledger",
     "tenants",
+    "reproduce",
+    "replayed",
 )
 
 

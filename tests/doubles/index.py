@@ -86,18 +86,19 @@ def _visible(row: Record, at: int, demand: Demand) -> bool:
 
 
 def _scores(rows: Sequence[Record], query: Query) -> list[float | None]:
-    """Inner products; None where a sparse row shares no dimension with the query."""
+    """Inner products as float32; None where a sparse row shares no dimension with the query."""
     if isinstance(query, Mapping):
         return [_sparse(row, query) for row in rows]
     vectors = [np.frombuffer(row.vector, "<f4") for row in rows if isinstance(row.vector, bytes)]
-    return [float(vector @ query) for vector in vectors]
+    return [float(np.float32(vector.astype(np.float64) @ query)) for vector in vectors]
 
 
 def _sparse(row: Record, query: Mapping[int, float]) -> float | None:
     if isinstance(row.vector, bytes):
         return None
-    shared = row.vector.keys() & query.keys()
-    return sum(row.vector[dim] * query[dim] for dim in sorted(shared)) if shared else None
+    shared = sorted(row.vector.keys() & query.keys())
+    products = (row.vector[dim] * float(np.float32(query[dim])) for dim in shared)
+    return float(np.float32(sum(products))) if shared else None
 
 
 class DyingTable:
