@@ -21,7 +21,7 @@ class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event that online and replay do not agree on."""
 
     what: str
-    """`evaluations`, `drift`, `alerts` or `quotas`."""
+    """`retrieval`, `evaluations`, `drift`, `alerts` or `quotas`."""
     where: str
     """Its place in the log, or its id."""
     message: str
@@ -38,7 +38,8 @@ class Part(Struct, kw_only=True):
     waiting: int = 0
     """That the live worker, or the replay of what was there, has not come to: no difference."""
     unknown: int = 0
-    """That lie where the log no longer has all that they were made of: not compared."""
+    """That nobody can decide: the log no longer has all that they were made of, or scores are as
+    good as equal."""
 
 
 class Parity(Struct, kw_only=True):

@@ -20,6 +20,7 @@ from schemas.queries import AdmittedQuery
 from schemas.responses import Response
 from streams.clients.kafka import LogClient, MissingTopic, Record
 from streams.replay.parity_evaluations import Judging, compare_judging
+from streams.replay.parity_retrieval import Retrieving, compare_retrieval
 from streams.replay.pastlog import PastLog
 from streams.views.ledger import PARTITION, TOPIC, read
 from streams.views.monitorstore import MonitorStore
@@ -53,10 +54,19 @@ class Live(NamedTuple):
 
 
 async def parity(
-    log: LogClient, judging: Judging, live: Live, within: Range, *, now: int, say: Say
+    log: LogClient,
+    judging: Judging,
+    retrieving: Retrieving,
+    live: Live,
+    within: Range,
+    *,
+    now: int,
+    say: Say,
 ) -> Parity:
     """Compare all that is told online with the replay, event by event."""
     found = Parity()
+    say("searching the index as it was")
+    await compare_retrieval(retrieving, found, within.since, within.until)
     say("judging the answers once more")
     await compare_judging(log, judging, found, within.since, within.until)
     say("reading what the monitor reads, from the beginning of the log")

@@ -83,4 +83,5 @@ async def test_a_replay_of_the_log_tells_what_was_told(
     found = await eventually(settled, "the windows to be closed", 150)
     assert found["parts"]["evaluations"]["compared"] >= 120
     assert found["parts"]["quotas"]["compared"] >= 240
+    assert found["parts"]["retrieval"]["compared"] >= 120
     assert found["found"] == []

@@ -1,6 +1,7 @@
 """A replay over the log says what was said online; and where it does not, it says where."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,20 @@ from schemas.control import Calibration, key_of
 from schemas.envelope import headers
 from schemas.evaluations import Evaluation, Score
 from schemas.monitoring import Drift
+from schemas.responses import Response
 from schemas.topics import type_of
 from streams.clients.kafka import Record
+from streams.replay.means import Means
 from streams.replay.parity import Live, Range, compare_monitor, compare_quotas
 from streams.replay.parity_evaluations import Judging, compare_judging
+from streams.replay.parity_retrieval import Retrieving, compare_retrieval
+from streams.replay.source import LogSource
 from tests.doubles.log import MemoryLog
 from tests.topology.driver import Topology
 from tests.topology.monitoring import MonitorRole
 from tests.topology.roles import BEGIN, SECOND, ManualClock, refuse, turns
 from tests.topology.test_monitor import changed, judged, traffic
+from tests.topology.test_replay import _means as means_for
 
 ALWAYS = Range(0, 2**62)
 RIVER = "The river Oder rises in the Czech Republic. It flows into the Baltic Sea at last."
@@ -53,6 +59,18 @@ async def evaluated(topology: Topology, within: Range = ALWAYS) -> Parity:
     parity = Parity()
     judging = Judging(topology.judge_model, {})
     await compare_judging(topology.log, judging, parity, *within)
+    return parity
+
+
+async def found_again(topology: Topology) -> Parity:
+    """The search's part."""
+    parity, source = Parity(), LogSource(topology.log)
+
+    @asynccontextmanager
+    async def means() -> AsyncIterator[Means]:
+        yield await means_for(topology, reader=None)
+
+    await compare_retrieval(Retrieving(source, means), parity, *ALWAYS)
     return parity
 
 
@@ -302,6 +320,29 @@ async def test_only_what_was_answered_in_the_range_is_judged(topology: Topology)
         for one in (Range(0, middle), Range(middle, 2**60), ALWAYS)
     ]
     assert compared == [2, 3, 5]
+
+
+# Retrieval
+
+
+async def test_what_was_found_is_found_again_through_edits(topology: Topology) -> None:
+    """And an answer whose receipt says otherwise is told by its question."""
+    await known(topology)
+    await answers(topology, 3)
+    topology.put("oder.md", RIVER.replace("Czech Republic", "mountains of Moravia"), title="Oder")
+    await topology.index_all()
+    await answers(topology, 3, begin=3)
+    parity = await found_again(topology)
+    assert (parity.found, parity.parts["retrieval"].compared) == ([], 6)
+
+    def falsified(record: Record) -> Any:
+        response = decode_as(Response, record.value or b"")
+        assert response.receipt is not None
+        return replace(response, receipt=replace(response.receipt, passages=["other@1"]))
+
+    rewrite(topology.log, "responses", falsified)
+    (difference,) = (await found_again(topology)).found
+    assert (difference.what, difference.where[0]) == ("retrieval", "q")
 
 
 # The ledger

@@ -25,7 +25,7 @@ def parity(
     until: Annotated[str | None, typer.Option("--to", help="Likewise; default: now.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Run the live judge, monitor and token ledger over the log once more, and compare.
+    """Run the live search, judge, monitor and token ledger over the log once more, and compare.
 
     Exit code 1 on any difference: each is told with where it is and what is known of why.
     """
@@ -51,8 +51,11 @@ async def _compared(settings: "Settings", within: "Range", now: int) -> "Parity"
     from streams.clients.kafka import Log
     from streams.clients.triton import TritonEmbedder
     from streams.control import read_control
+    from streams.replay.atreach import means_of
     from streams.replay.parity import Live, parity
     from streams.replay.parity_evaluations import Judging
+    from streams.replay.parity_retrieval import Retrieving
+    from streams.replay.source import LogSource
     from streams.versions.known import kept_in_step
     from streams.workers.watching import monitor_spec, monitor_worker
 
@@ -66,11 +69,14 @@ async def _compared(settings: "Settings", within: "Range", now: int) -> "Parity"
         lambda past, store: monitor_worker(settings, past, store, embedder, version, lambda: now),
         behind_us=spec.window + spec.lateness,
     )
+    source = LogSource(log)
+    retrieving = Retrieving(source, lambda: means_of(settings, source, "log", with_model=False))
     try:
         # A worker waits for its model for as long as it takes; who looks at a screen does not.
         await judge.judge(["Ready?"], ["Ready."], [[True]])
         await embedder.embed(["Ready?"])
-        return await parity(log, Judging(judge, prices), live, within, now=now, say=_say)
+        judging = Judging(judge, prices)
+        return await parity(log, judging, retrieving, live, within, now=now, say=_say)
     finally:
         await judge.close()
         await embedder.close()
@@ -90,9 +96,6 @@ def _shown(found: "Parity") -> str:
     for what, part in found.parts.items():
         counts = f"{part.compared} compared, {part.differences} differ"
         waiting = f", {part.waiting} still to come online" if part.waiting else ""
-        unknown = f"; {_UNKNOWN}" if part.unknown else ""
+        unknown = f", {part.unknown} not to be decided" if part.unknown else ""
         lines.append(f"{what}: {counts}{waiting}{unknown}")
     return "\n".join(lines)
-
-
-_UNKNOWN = "not decided, for retention has removed the beginning of `usage`"
