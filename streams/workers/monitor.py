@@ -166,8 +166,12 @@ class MonitorWorker:
     async def _unjudged(self, now: int) -> set[int]:
         """Partitions with responses that have no evaluation yet; of the others, what is still to
         come is no older than now."""
-        starts, ends = await self._log.starts("responses"), await self._log.ends("responses")
-        next_ = {at: max(starts[at], self._evaluated.get(at, -1) + 1) for at in ends}
+        ends = await self._log.ends("responses")
+        next_ = {at: self._evaluated.get(at, -1) + 1 for at in ends}
+        if any(next_[at] == 0 < end for at, end in ends.items()):
+            # Where no evaluation is known, retention may have taken all that there was.
+            starts = await self._log.starts("responses")
+            next_ = {at: max(starts[at], offset) for at, offset in next_.items()}
         unjudged = {at for at, end in ends.items() if next_[at] < end}
         self._judged_at |= dict.fromkeys(ends.keys() - unjudged, now)
         return unjudged
