@@ -15,7 +15,6 @@ from streams.clients.kafka import NoBroker, Position
 from tests.doubles.client import Client
 
 DOCUMENTS = 30
-PAUSE_S = 0.05
 
 
 class Sent(NamedTuple):
@@ -32,12 +31,14 @@ class Traffic:
     known, and nothing may be asked.
     """
 
-    def __init__(self, client: Client, seed: int) -> None:
+    def __init__(self, client: Client, seed: int, *, pause_s: float = 0.05) -> None:
+        """`pause_s`: seconds from one write to the next; questions come a quarter as often."""
         self.own = f"t{uuid4().hex[:10]}"
         self.writes: dict[Position, Sent] = {}
         self.asked: set[str] = set()
         self.refusals = 0
         self._client = client
+        self._pause_s = pause_s
         self._random = random.Random(seed)
         self._count = 0
 
@@ -96,12 +97,12 @@ class Traffic:
     async def _write_on(self) -> None:
         while True:
             await self._write(self._random.randrange(DOCUMENTS))
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._pause_s)
 
     async def _ask_on(self) -> None:
         while True:
             await self._ask()
-            await asyncio.sleep(4 * PAUSE_S)
+            await asyncio.sleep(4 * self._pause_s)
 
     async def _write(self, number: int) -> Position | None:
         doc_id = f"{self.own}/{number}"

@@ -76,7 +76,8 @@ async def test_a_version_is_built_used_given_back_and_retired_while_all_goes_on(
 ) -> None:
     """No question is lost, none has two answers, and none is answered from two versions."""
     await client.put_shown(f"{own}/cape", TEXT, acl=[own])
-    traffic = Traffic(client, seed=11)
+    # Two indexes are kept in step on two cores, and commands are started beside them.
+    traffic = Traffic(client, seed=11, pause_s=0.4)
     async with traffic.flowing():
         cuts = ("--chunk", "unit_max=200", "--chunk", "passage_target=300")
         print(await run(stack, "index", "build", NAME, *cuts, "--why", "shorter passages"))
