@@ -132,7 +132,7 @@ class Indexer:
         plan = Plan(drafts=[], dead=[], rekey=[], to_embed={}, taken=Counter())
         items: list[_Item] = []
         for incoming in events:
-            if incoming.offset <= self._handled(incoming.partition):
+            if incoming.offset <= self.handled(incoming.partition):
                 continue
             self._planned[incoming.partition] = incoming.offset
             plan.taken[incoming.partition] += 1
@@ -174,10 +174,11 @@ class Indexer:
         return IndexTick(
             index_version=self._spec.name,
             index_time=self._clock.next(partition, max(now, self._clock.latest())),
-            applied=self._handled(partition),
+            applied=self.handled(partition),
         )
 
-    def _handled(self, partition: int) -> int:
+    def handled(self, partition: int) -> int:
+        """The last offset of `documents` that is planned or done; -1 before the first."""
         return max(self._planned.get(partition, -1), self._state.applied(partition))
 
     def _manifest(self, doc_id: str) -> Manifest | None:

@@ -3,8 +3,22 @@
 from msgspec.structs import replace
 
 from processors.control import Control
+from processors.readtime import Frozen
 from processors.version import IndexSpec, spec_of
 from schemas.control import Branch, IndexVersion, Route
+
+
+def frozen(version: IndexVersion) -> Frozen | None:
+    """Where a version stands still; None where it follows the log."""
+    if version.as_of is None:
+        return None
+    prefix = "documents/"
+    applied = {
+        int(name.removeprefix(prefix)): offset
+        for name, offset in version.applied.items()
+        if name.startswith(prefix) and name.removeprefix(prefix).isdecimal()
+    }
+    return Frozen(version.as_of, applied)
 
 
 def versions(control: Control) -> dict[str, IndexVersion]:

@@ -83,6 +83,19 @@ class AppliedHistory:
         }
 
 
+class Frozen(Struct, frozen=True):
+    """Where an index version stands still."""
+
+    at: int
+    """The index time (µs) of everything that it shows, at the latest."""
+    applied: dict[int, int]
+    """Partition of `documents` to the last offset that it shows; none of a partition left out."""
+
+    def shows(self, partition: int, offset: int) -> bool:
+        """Whether it ever shows an event of `documents`."""
+        return offset <= self.applied.get(partition, -1)
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """The bounds that a question puts on its read time."""
 
@@ -92,21 +105,33 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def wanted(
-    query: Query, now: int, horizon_us: int, partitions: int, complete_from: int | None = 0
+    query: Query,
+    now: int,
+    horizon_us: int,
+    partitions: int,
+    complete_from: int | None = 0,
+    frozen: Frozen | None = None,
 ) -> Wanted:
     """Read a question's bounds.
 
     `complete_from` is the index time from which the index shows all that was in the log before it
-    was built; None while it is being built.
+    was built; None while it is being built. `frozen` is where it stands still, if it does: what it
+    will never show is refused at once.
 
     Raises:
         ReadRefused: they ask for the future, for what is beyond the horizon, or for nonsense.
     """
-    return Wanted(
-        as_of=None if query.as_of is None else _as_of(query.as_of, now, horizon_us, complete_from),
+    as_of, bound = query.as_of, query.max_staleness_ms
+    if frozen is not None:
+        horizon_us = now  # what it shows is never dropped
+    found = Wanted(
+        as_of=None if as_of is None else _as_of(as_of, now, horizon_us, complete_from),
         after=_after(query, partitions),
-        max_staleness_us=None if query.max_staleness_ms is None else query.max_staleness_ms * 1000,
+        max_staleness_us=None if bound is None else bound * 1000,
     )
+    if frozen is not None:
+        _check_frozen(found, frozen, now)
+    return found
 
 
 class Waiter:
@@ -139,6 +164,19 @@ class Waiter:
         if self._target is None:
             self._target = progress.shown_at(*self._wanted.after)
         return self._target is not None and latest >= self._target
+
+
+def _check_frozen(wanted: Wanted, frozen: Frozen, now: int) -> None:
+    still = f"the index version in use stands still at {format_time(frozen.at)}"
+    if wanted.as_of is not None and wanted.as_of > frozen.at:
+        raise ReadRefused("as_of_in_future", f"{still}: it has no later states")
+    if wanted.after is not None and not frozen.shows(*wanted.after):
+        partition, offset = wanted.after
+        message = f"{still}, and will never show documents/{partition}@{offset}"
+        raise ReadRefused("after_timeout", message)
+    bound = wanted.max_staleness_us
+    if bound is not None and now - frozen.at > bound:
+        raise ReadRefused("stale", f"{still}, further back than the question allows")
 
 
 def _as_of(as_of: str | int, now: int, horizon_us: int, complete_from: int | None) -> int:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from processors.forecast import Spent
 from processors.ledger.accounts import Key, key_of
-from processors.ledger.ledger import Hold, Ledger
+from processors.ledger.ledger import Hold, Ledger, Verdict
 from schemas.usage import Reserved, Settled, Unit, UsageEvent
 
 Part = Literal["tenant", "key", "user", "model", "route"]
@@ -50,18 +50,19 @@ class Spending:
         """When (µs) the first record was written."""
         self._asked: dict[str, Reserved] = {}
 
-    def observe(self, event: UsageEvent, at: int) -> None:
-        """Take a record that the broker got at `at` (µs)."""
+    def observe(self, event: UsageEvent, at: int) -> Verdict | None:
+        """Take a record that the broker got at `at` (µs); gives the verdict on a reservation."""
         self.began = at if self.began is None else self.began
         hold = self.ledger.holds.get(event.request_id)
         verdict = self.ledger.observe(event, at)
         if isinstance(event, Reserved):
             if verdict is not None and verdict.granted is not None and not verdict.known:
                 self._asked[event.request_id] = event
-            return
+            return verdict
         asked = self._asked.pop(event.request_id, None)
         if isinstance(event, Settled) and asked is not None and hold is not None:
             self._use(event, asked, hold)
+        return None
 
     def _use(self, event: Settled, asked: Reserved, hold: Hold) -> None:
         at = self.ledger.now

@@ -20,6 +20,7 @@ from schemas.common import (
     KeyId,
     Label,
     Name,
+    Offset,
     Principal,
     Reference,
     Scalar,
@@ -269,6 +270,11 @@ class IndexVersion(Change, frozen=True, kw_only=True, omit_defaults=True, tag="i
     complete_from: IndexTime | None = None
     """The index time from which it shows all that was in the log before it was built; None while
     it is being built."""
+    as_of: IndexTime | None = None
+    """It stands still at this index time: it shows the documents as they were then, for good. None
+    where it follows the log."""
+    applied: Annotated[dict[Label, Offset], Meta(max_length=65_536)] = {}
+    """Of one that stands still: `documents/PARTITION` to the last offset that it shows."""
 
 
 Scope = Literal[

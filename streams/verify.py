@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import json
 
-from processors.assemble import Assembled, Assembler
 from processors.documents import document_of
 from processors.indexer import Incoming
 from processors.judge.place import JUDGE
@@ -26,12 +25,13 @@ from processors.version import IndexSpec
 from schemas.codec import InvalidEvent, decode
 from schemas.envelope import Envelope, InvalidEnvelope
 from schemas.evaluations import Evaluation
-from schemas.index import IndexEvent, IndexProgress
+from schemas.index import IndexProgress
 from schemas.responses import Response
 from schemas.topics import changes_topic, index_topics
 from streams.clients.kafka import LogClient, MissingTopic, Record, partition_of
 from streams.errors import FreshetError
 from streams.verify_usage import note_usage
+from streams.versions.steps import steps
 
 if TYPE_CHECKING:
     from schemas.documents import Document
@@ -76,7 +76,7 @@ async def verify(
     answers = answers or Answers({}, (spec.name,))
     for version in answers.index_versions:
         with suppress(MissingTopic):  # nobody has begun to build it
-            async for _, step in _steps(log, version):
+            async for _, step in steps(log, version):
                 lengths.add(step)
     await _note_evaluations(log, report, lengths, answers.judged)
     for topic in ("drift", "alerts"):
@@ -103,7 +103,7 @@ async def verify_index(
     at = await _read_time(log, spec.name, as_of)
     say(f"reading {changes_topic(spec.name)}")
     folded, expected = ManifestFold(at), ExpectedRows(spec.lexical)
-    async for partition, step in _steps(log, spec.name):
+    async for partition, step in steps(log, spec.name):
         if step.index_time <= at:
             folded.add(partition, step)
             expected.add(step)
@@ -143,16 +143,6 @@ async def _read_time(log: LogClient, version: str, as_of: int | None) -> int:
     if as_of is not None and as_of > latest:
         raise NothingToVerify(f"{version} has only come to {latest}, not to {as_of}")
     return latest if as_of is None else as_of
-
-
-async def _steps(log: LogClient, version: str) -> AsyncIterator[tuple[int, Assembled]]:
-    assemblers: dict[int, Assembler] = {}
-    async for record in log.read(changes_topic(version)):
-        event = _event(record.value or b"")
-        if event.index_version == version:
-            assembler = assemblers.setdefault(record.partition, Assembler())
-            if (step := assembler.add(event)) is not None:
-                yield record.partition, step
 
 
 async def _reading(log: LogClient, folded: ManifestFold) -> PlainReading:
@@ -229,5 +219,4 @@ def _incoming(record: Record) -> Incoming:
     return Incoming(record.partition, record.offset, record.key, record.value, record.headers)
 
 
-_event = json.Decoder(IndexEvent).decode
 _progress = json.Decoder(IndexProgress).decode

@@ -35,6 +35,9 @@ class Watch(Struct, kw_only=True):
     rule: Rule
     buckets: dict[int, Bucket]
     firing: Alert | None = None
+    looked: int | None = None
+    """The bucket that time was in when it was last looked at, if nothing was counted since: what is
+    said of it then stays so until the next bucket."""
 
 
 class BurnState(Struct, kw_only=True):
@@ -86,10 +89,16 @@ class BurnRates:
     def evaluate(self, now: int) -> list[Alert]:
         """What began and what ended by `now` (microseconds), which must not go back."""
         self._now = now
-        alerts = [alert for watch in self._watches for alert in _look(watch, now)]
+        due = [one for one in self._watches if one.looked != now // _length(one.rule)]
+        alerts = [alert for watch in due for alert in _look(watch, now)]
         alerts += [_resolved(watch, 0.0, now, "the rule is gone") for watch in self._gone]
         self._gone = []
         return alerts
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is counted and no alert is out: there is nothing to evaluate."""
+        return not self._gone and not any(one.buckets or one.firing for one in self._watches)
 
     def firing(self) -> list[Alert]:
         """The alerts that are out."""
@@ -128,6 +137,7 @@ def _count(watch: Watch, value: float, at: int, now: int | None) -> bool:
     length, longest = _length(rule), _longest(rule)
     if now is not None and at // length <= (now - longest) // length:
         return False
+    watch.looked = None
     bucket = buckets.setdefault(at // length, Bucket())
     bucket.total += 1
     bucket.bad += not rule.is_good(value)
@@ -140,6 +150,7 @@ def _count(watch: Watch, value: float, at: int, now: int | None) -> bool:
 
 def _look(watch: Watch, now: int) -> Iterator[Alert]:
     rule, length = watch.rule, _length(watch.rule)
+    watch.looked = now // length
     edge = (now - _longest(rule)) // length
     for old in [number for number in watch.buckets if number <= edge]:
         del watch.buckets[old]

@@ -57,6 +57,11 @@ class DriftAlerts:
             self._end(key, msgspec.structs.replace(self._out[key].alert, at=now)) for key in due
         ]
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing can end by itself: `evaluate` says nothing, whatever the time."""
+        return all(one.until is None for one in self._out.values())
+
     def firing(self) -> list[Alert]:
         """The alerts that are out."""
         return [one.alert for one in self._out.values()]

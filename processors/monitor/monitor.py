@@ -6,10 +6,15 @@ events give the same alarms: live, after a crash and in a replay.
 
 Nothing that waits in an open window is part of the state that is kept: `saved` is how things stood
 when the last window closed, and the events since are read from the log again.
+
+Objectives are asked at each window's end, before anything later is looked at. So it does not matter
+how often `close` is called, nor how many windows it finds complete.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -36,7 +41,7 @@ OTHERS = Part("(others)", "")
 
 _SECOND = 1_000_000
 _TEXTS = 256
-_MOST_BOUNDARIES = 1000
+"""Of a source: the texts that examples may show, those of its last events."""
 
 Taken = Literal["taken", "duplicate", "late", "fault"]
 Key = tuple[str, str, str]
@@ -65,6 +70,8 @@ class Kept(Struct, kw_only=True):
     drifting: dict[str, bytes]
     """Source to its alerts of drift."""
     parts: list[Part]
+    texts: dict[str, dict[str, str]] = {}
+    """Source to what its last events say, by their ids."""
 
 
 class FigureState(NamedTuple):
@@ -115,7 +122,8 @@ class Monitor:
             key: Stream(_kind(key[0]), spec.stream, *blobs)
             for key, blobs in (streams or {}).items()
         }
-        self._texts: OrderedDict[str, str] = OrderedDict()
+        texts = kept.texts if kept is not None else {}
+        self._texts = {source: OrderedDict(texts.get(source, {})) for source in FIGURES}
         self._touched: set[Key] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         """Figures by what became of them; for who reads it to clear."""
@@ -125,7 +133,7 @@ class Monitor:
         taken: Taken = "fault"
         if one.at <= now + self._spec.ahead:
             row = Row(one.event_id, one.at, packed(one.seen))
-            taken = self._windows[one.source].add(self._room(one.part), row)
+            taken = self._windows[one.source].add(one.part, row)
         figures = [*one.seen.figures, *([one.seen.vector[0]] if one.seen.vector else [])]
         self.counts.update((figure, taken) for figure in figures)
         return taken
@@ -142,9 +150,12 @@ class Monitor:
         """Look at all windows that are complete; `upto` holds the time of a source back."""
         told: list[Told] = []
         for source, windows in self._windows.items():
-            for window in windows.close((upto or {}).get(source)):
-                told += self._look_at(source, window)
-            told += self._objectives(source)
+            closed = windows.close((upto or {}).get(source))
+            for end, some in groupby(closed, lambda window: window.end):
+                told += self._objectives(source, end - self._spec.window)
+                for part, rows in self._by_room(some):
+                    told += self._look_at(source, part, rows)
+            told += self._objectives(source, windows.closed_before)
         return told
 
     def saved(self) -> Kept:
@@ -156,6 +167,7 @@ class Monitor:
             burn=burn,
             drifting={source: alerts.snapshot() for source, alerts in self._drifting.items()},
             parts=list(self._parts),
+            texts={source: dict(texts) for source, texts in self._texts.items()},
         )
 
     def firing(self) -> list[Alert]:
@@ -187,24 +199,38 @@ class Monitor:
             )
         return list(found.values())
 
-    def _look_at(self, source: str, window: ClosedWindow) -> Iterator[Told]:
-        for row in window.rows:
+    def _by_room(self, windows: Iterable[ClosedWindow]) -> Iterator[tuple[Part, list[Row]]]:
+        """The events of windows of one time, by the part of the traffic that is watched.
+
+        Who has room is seen to only here: in which order events are taken is chance.
+        """
+        found: dict[Part, list[Row]] = {}
+        for window in windows:
+            found.setdefault(self._room(window.part), []).extend(window.rows)
+        others = found.get(OTHERS, [])
+        others.sort(key=attrgetter("at", "event_id"))
+        yield from found.items()
+
+    def _look_at(self, source: str, part: Part, rows: Sequence[Row]) -> Iterator[Told]:
+        for row in rows:
             assert isinstance(row.value, bytes)
             seen: Observed = unpacked(row.value)
-            self._remember(row.event_id, seen.text)
+            self._remember(source, row.event_id, seen.text)
             for figure, value in seen.figures.items():
                 self._burn[source].observe(figure, value, row.at)
-                yield from self._update(source, figure, window.part, row, value)
+                yield from self._update(source, figure, part, row, value)
             if seen.vector is not None:
                 figure, raw = seen.vector
                 vector = np.frombuffer(raw, "<f4")
-                yield from self._update(source, figure, window.part, row, vector)
+                yield from self._update(source, figure, part, row, vector)
 
-    def _remember(self, event_id: str, text: str | None) -> None:
+    def _remember(self, source: str, event_id: str, text: str | None) -> None:
+        texts = self._texts[source]
         if text is not None:
-            self._texts[event_id] = text
-        while len(self._texts) > _TEXTS:
-            self._texts.popitem(last=False)
+            texts[event_id] = text
+            texts.move_to_end(event_id)
+        while len(texts) > _TEXTS:
+            texts.popitem(last=False)
 
     def _update(
         self, source: str, figure: str, part: Part, row: Row, value: Value
@@ -218,19 +244,20 @@ class Monitor:
         if fault is not None:
             self.counts[figure, "fault"] += 1
         for one in moved:
-            event = told.drift(figure, part, one, self._texts)
+            event = told.drift(figure, part, one, self._texts[source])
             yield Told(told.name_of(event), event)
             yield from map(_told, self._drifting[source].observe(event))
 
-    def _objectives(self, source: str) -> Iterator[Told]:
-        """Ask at each window's end, as time passes them: so it does not matter when this runs."""
-        length, end = self._spec.window, self.closed_before(source)
-        last = self._asked[source]
-        first = max(last + length, end - _MOST_BOUNDARIES * length) if last else end
-        for at in range(first, end + 1, length):
-            yield from map(_told, self._burn[source].evaluate(at))
-            yield from map(_told, self._drifting[source].evaluate(at))
-        self._asked[source] = end
+    def _objectives(self, source: str, end: int) -> Iterator[Told]:
+        """Ask at each window's end that time has passed; not where there is nothing to say."""
+        length = self._spec.window
+        burn, drifting = self._burn[source], self._drifting[source]
+        for at in range(self._asked[source] + length, end + 1, length):
+            if burn.idle and drifting.idle:
+                break
+            yield from map(_told, burn.evaluate(at))
+            yield from map(_told, drifting.evaluate(at))
+        self._asked[source] = max(self._asked[source], end)
 
     def _room(self, part: Part) -> Part:
         if part not in self._parts:

@@ -16,7 +16,6 @@ from streams.said import said
 if TYPE_CHECKING:
     from streams.clients.kafka import LogClient
     from streams.config import Settings
-    from streams.versions.listing import Listed
 
 _T = TypeVar("_T")
 _INTERRUPTED = 130
@@ -46,23 +45,25 @@ def register(app: typer.Typer) -> None:
 
 def list_(as_json: AsJson = False) -> None:
     """Every index version: state, events and seconds behind, rows, and the routes that use it."""
+    from streams.versions.lines import line, plain
     from streams.versions.listing import listed
 
     for one in _run(lambda settings, log: listed(log, settings, _now())):
-        print(json.dumps(_plain(one)) if as_json else _line(one))
+        print(json.dumps(plain(one)) if as_json else line(one))
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
     """One index version with all its settings, who made it and why, and how far it is."""
     from processors.version import settings_of, spec_of
+    from streams.versions.lines import plain
     from streams.versions.listing import one as listed_one
 
     found = _run(lambda settings, log: listed_one(log, settings, name, _now()))
-    plain = {**_plain(found), "settings": settings_of(spec_of(found.version))}
+    shown = {**plain(found), "settings": settings_of(spec_of(found.version))}
     if as_json:
-        print(json.dumps(plain))
+        print(json.dumps(shown))
         return
-    for key, value in {**plain, **plain.pop("settings")}.items():
+    for key, value in {**shown, **shown.pop("settings")}.items():
         print(f"{key}\t{'-' if value is None else value}")
 
 
@@ -77,18 +78,31 @@ def build(
     embedder: Annotated[
         str | None, typer.Option(metavar="NAME@VERSION", help="One that triton.embedders names.")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Let it stand still there: RFC 3339, or an index time."),
+    ] = None,
     why: Why = "",
     wait: Annotated[bool, typer.Option(help="Wait until it has caught up with the log.")] = True,
 ) -> None:
     """Build an index from the log beside the others, and wait until it is whole.
 
+    With --as-of it shows the documents as they stood at that time, and nothing later.
     Ctrl-C leaves it building; the same command goes on waiting.
     """
+    from schemas.times import format_time
+    from streams.labels import moment
     from streams.reporting import Reporter
     from streams.versions.build import Wishes, begin, finish
 
     wishes = Wishes(
-        name, base or None, _settings(chunk), _settings(lexical), _settings(fusion), embedder
+        name,
+        base or None,
+        _settings(chunk),
+        _settings(lexical),
+        _settings(fusion),
+        embedder,
+        moment("--as-of", as_of),
     )
     version = _run(lambda settings, log: begin(log, settings, wishes, said(why)))
     if not wait or version.state != "building":
@@ -101,7 +115,10 @@ def build(
     except KeyboardInterrupt:
         _say(f"{name} goes on being built; `freshet index build {name}` waits for it again")
         raise typer.Exit(_INTERRUPTED) from None
-    print(f"{name} is whole, from index time {since} on")
+    if version.as_of is None:
+        print(f"{name} is whole, from index time {since} on")
+    else:
+        print(f"{name} is whole, and stands still at {format_time(version.as_of)}")
 
 
 def compare(
@@ -212,23 +229,25 @@ def retire(
 
 
 def diff(
-    one: Annotated[str, typer.Argument(help="An index version.")],
-    other: Annotated[str, typer.Argument(help="Another.")],
+    one: Annotated[str, typer.Argument(help="An index version, or NAME@TIME.")],
+    other: Annotated[str, typer.Argument(help="Another, or the same at another time.")],
+    at: Annotated[
+        str | None, typer.Option(help="The time of both: RFC 3339, or an index time.")
+    ] = None,
+    doc: Annotated[
+        str | None, typer.Option(metavar="ID", help="Look at this document alone, in full.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The settings in which two index versions differ."""
-    from processors.version import settings_of, spec_of
-    from streams.versions.change import in_force
-    from streams.versions.known import known
+    """What two index versions differ in, or one at two times: settings, documents, passages, units.
 
-    control = _run(lambda settings, log: in_force(log, settings))
-    first, second = (settings_of(spec_of(known(control, name))) for name in (one, other))
-    found = {name: [first[name], second[name]] for name in first if first[name] != second[name]}
-    if as_json:
-        print(json.dumps(found))
-        return
-    for name, (before, after) in found.items():
-        print(f"{name}\t{before}\t{after}")
+    Read from the log. Of the documents the first few are shown.
+    """
+    from streams.versions.differ import differ, state, text
+
+    first, second = state(one, at), state(other, at)
+    found = _run(lambda settings, log: differ(log, settings, first, second, doc))
+    print(json.dumps(found.plain()) if as_json else text(first, second, found))
 
 
 def _run(work: "Callable[[Settings, LogClient], Awaitable[_T]]") -> _T:
@@ -258,31 +277,6 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
             raise FreshetError(f"{pair!r} is no NAME=VALUE")
         found[name.strip()] = value.strip()
     return found
-
-
-def _plain(one: "Listed") -> dict[str, Any]:
-    version, stands = one.version, one.standing
-    return {
-        "name": version.name,
-        "state": version.state,
-        "behind": stands.behind if stands else None,
-        "behind_s": round(stands.behind_s, 1) if stands else None,
-        "read_time": stands.read_time if stands else None,
-        "rows": one.rows,
-        "routes": one.routes,
-        "complete_from": version.complete_from,
-        "revision": version.revision,
-        "by": version.by,
-        "why": version.why,
-    }
-
-
-def _line(one: "Listed") -> str:
-    stands = one.standing
-    behind = f"{stands.behind} events, {stands.behind_s:.0f} s behind" if stands else "-"
-    routes = ",".join(one.routes) or "no route"
-    rows = "-" if one.rows is None else f"{one.rows} rows"
-    return "\t".join((one.version.name, one.version.state, behind, rows, routes, one.version.why))
 
 
 def _say(message: str) -> None:

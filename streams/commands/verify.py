@@ -86,8 +86,13 @@ def _in_order(
     """The one of the settings first; those left out that were not whole at that time."""
     names = sorted(found, key=lambda name: (name != settings.index_version, name))
     whole = []
+    oldest = time.time_ns() // 1000 - settings.limits.horizon_ms * 1000
     for version in (found[name] for name in names):
         since = version.complete_from
+        if version.as_of is not None and version.as_of < oldest:
+            beyond = "stands still beyond the horizon: the log no longer has all of its texts"
+            print(f"verify: {version.name} {beyond}, and is left out", file=sys.stderr)
+            continue
         if since is None or (as_of is not None and as_of < since):
             told = "is still being built" if since is None else f"is whole from {since} on"
             print(f"verify: {version.name} {told}, and is left out", file=sys.stderr)

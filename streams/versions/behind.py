@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
-from processors.readtime import Progress
+from processors.readtime import Frozen, Progress
 from schemas.codec import decode_as
 from schemas.index import IndexProgress
 from schemas.topics import progress_topic
@@ -28,10 +28,18 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How long the oldest event that it does not show has been in the log, in seconds."""
 
 
-async def standing(log: LogClient, version: str, now: int) -> Standing:
-    """How far a version is at `now` (microseconds)."""
+async def standing(
+    log: LogClient, version: str, now: int, frozen: Frozen | None = None
+) -> Standing:
+    """How far a version is at `now` (microseconds), behind the log or behind where it stands
+    still (`frozen`)."""
     starts, ends = await log.starts(DOCUMENTS), await log.ends(DOCUMENTS)
     progress = await _progress(log, version, len(ends))
+    if frozen is not None:
+        latest = progress.read_time()
+        is_there = latest is not None and latest >= frozen.at
+        still = {p: min(end, frozen.applied.get(p, -1) + 1) for p, end in ends.items()}
+        ends = {} if is_there else still
     applied = progress.applied()
     next_ = {p: max(starts[p], applied.get(f"{DOCUMENTS}/{p}", -1) + 1) for p in ends}
     since = [

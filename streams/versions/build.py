@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from processors.control import Control
-from processors.indexversions import versions
+from processors.indexversions import frozen, versions
 from processors.version import IndexSpec, InvalidSpec, changed, checked, spec_of
 from schemas.control import IndexVersion
 from streams.clients.kafka import LogClient, ensure_topics
@@ -14,6 +14,7 @@ from streams.clients.triton import TritonEmbedder
 from streams.config import Settings, Triton
 from streams.errors import FreshetError
 from streams.said import Said
+from streams.versions.asof import shown_at, stood_still
 from streams.versions.behind import DOCUMENTS, Step, caught_up
 from streams.versions.change import declare_whole, in_force, make
 from streams.versions.known import known
@@ -31,6 +32,8 @@ class Wishes(NamedTuple):
     lexical: Mapping[str, str]
     fusion: Mapping[str, str]
     embedder: str | None
+    as_of: int | None = None
+    """The index time (µs) at which it is to stand still; None lets it follow the log."""
 
 
 async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said) -> IndexVersion:
@@ -45,18 +48,30 @@ async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said
     spec = _spec(control, settings, wishes, there)
     if there is None and not author.why.strip():
         raise FreshetError("say with --why what it is for: it is kept with the index version")
+    applied: dict[str, int] = {}
+    if wishes.as_of is not None and there is None:
+        base = known(control, wishes.base or settings.index_version)
+        horizon = settings.limits.horizon_ms * 1000
+        applied = await shown_at(log, base, wishes.as_of, author.at - horizon)
+    elif there is not None and wishes.as_of not in (None, there.as_of):
+        raise FreshetError(f"{there.name} does not stand still then: choose another name")
     if there is None:
         spec = await _with_dimensions(settings.triton, spec)
         # As many partitions as the documents have, whatever the settings say by now.
         partitions = len(await log.ends(DOCUMENTS))
         kafka = settings.kafka.model_copy(update={"partitions": partitions})
         await ensure_topics(kafka, settings.limits.horizon_ms, [spec.name])
-    return await make(log, settings, spec, author)
+    return await make(log, settings, spec, author, wishes.as_of, applied)
 
 
 async def finish(log: LogClient, settings: Settings, name: str, author: Said, step: Step) -> int:
-    """Wait until it shows all that is in the log now, and say so; gives the index time."""
-    since = await caught_up(log, name, step)
+    """Wait until it shows all that it is to show, and say so; gives the index time: all that is in
+    the log now, or where it stands still."""
+    still = frozen(known(await in_force(log, settings), name))
+    if still is None:
+        since = await caught_up(log, name, step)
+    else:
+        since = await stood_still(log, name, still, step)
     await declare_whole(log, settings, name, since, author)
     return since
 

@@ -1,6 +1,7 @@
 """Index versions made, declared whole, switched to and retired: each an event in `control`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from processors.builtin import built_in
 from processors.control import Control
-from processors.indexversions import moved, routes_using, serving, used_by, versions
+from processors.indexversions import frozen, moved, routes_using, serving, used_by, versions
 from processors.version import IndexSpec, InvalidSpec, spec_of
 from schemas.control import ControlEvent, IndexVersion, Route, key_of
 from streams.clients.kafka import LogClient
@@ -48,8 +49,17 @@ async def in_force(log: LogClient, settings: Settings) -> Control:
     return await read_control(log, built_in(settings.triton.reader))
 
 
-async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Said) -> IndexVersion:
+async def make(
+    log: LogClient,
+    settings: Settings,
+    spec: IndexSpec,
+    author: Said,
+    as_of: int | None = None,
+    applied: Mapping[str, int] = MappingProxyType({}),
+) -> IndexVersion:
     """Say that an index version is to be built, or find that it is already.
+
+    One that is to stand still does so at `as_of`, where it shows `documents` up to `applied`.
 
     Raises:
         Refused: there is one of that name with other settings, or it is retired.
@@ -65,6 +75,8 @@ async def make(log: LogClient, settings: Settings, spec: IndexSpec, author: Said
             "kind": "index",
             "state": "building",
             "revision": control.revision(f"index/{spec.name}") + 1,
+            "as_of": as_of,
+            "applied": dict(applied),
             **fields,
             **author._asdict(),
         },
@@ -107,7 +119,7 @@ async def switch(
     """
     control = await in_force(log, settings)
     version = kept_in_step(control, name)
-    stands = await standing(log, name, author.at)
+    stands = await standing(log, name, author.at, frozen(version))
     _check_standing(version, stands, within_s)
     planned = [_other(control, route, old, name, author) for route in routes]
     for change, switched in planned:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from processors.control import Control
-from processors.indexversions import routes_using, versions
+from processors.indexversions import frozen, routes_using, versions
 from schemas.control import IndexVersion
 from streams.clients.errors import IndexFault
 from streams.clients.kafka import LogClient
@@ -45,7 +45,7 @@ async def _listed(
     return Listed(
         version=version,
         routes=routes_using(control, version.name),
-        standing=None if retired else await standing(log, version.name, now),
+        standing=None if retired else await standing(log, version.name, now, frozen(version)),
         rows=await _rows(settings, version.name),
     )
 

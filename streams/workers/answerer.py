@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from monitoring import metrics
 from processors.allowance import Spent, TooLittle
 from processors.answer import Means, ReadPoint, refused_by, without_answer
+from processors.indexversions import frozen
 from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
 from processors.routes import label, plans
@@ -280,6 +281,7 @@ class AnswererHandler:
             limits.horizon_ms * 1000,
             progress.partitions,
             version.complete_from,
+            frozen(version),
         )
         waiter = Waiter(bounds)
 

@@ -9,37 +9,35 @@ another indexer has taken the partition over, and this one starts anew from the 
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
 from msgspec import json
-from numpy.typing import NDArray
 
 from processors.clock import IndexClock
 from processors.indexer import SOURCE, Incoming, Indexer, Plan
 from processors.indexversions import same_embedder, versions
 from processors.parts import parts
 from processors.ports import Embedder
+from processors.readtime import Frozen
 from processors.version import IndexSpec
 from schemas.codec import encode
 from schemas.envelope import headers
 from schemas.index import IndexEvent, IndexTick
 from schemas.topics import changes_topic, type_of
-from streams.clients.errors import ModelDeadline, ModelUnavailable
 from streams.clients.kafka import LogClient, Position, partition_of
 from streams.config import Settings
 from streams.views.control import ControlView
 from streams.views.index import IndexView
 from streams.workers import freshness, measures, seeds
+from streams.workers.embedding import embedded
 from streams.workers.inbox import Message
-from streams.workers.patience import until_available
 from streams.workers.shell import Clock
+from streams.workers.standstill import StandStill
+from streams.workers.viewcheck import is_of_log
 
 log = logging.getLogger(__name__)
 
-_EMBEDDED_AT_ONCE = 256
 _QUIET_SHARE = 10
 _RAREST_TICK_US = 10_000_000
 
@@ -70,7 +68,9 @@ class IndexerHandler:
         spec: IndexSpec,
         control: ControlView,
         clock: Clock,
+        frozen: Frozen | None = None,
     ) -> None:
+        """`frozen` is where the version stands still; None where it follows the log."""
         self.batch_records = settings.limits.batch_documents
         self._changes = changes_topic(spec.name)
         self._settings = settings
@@ -86,6 +86,9 @@ class IndexerHandler:
         self._indexer = Indexer(
             spec, self._view, times, lambda key: partition_of(key, self._partitions)
         )
+        self._still = (
+            None if frozen is None else StandStill(log_client, frozen, self._indexer, self._view)
+        )
         self._owned: frozenset[int] = frozenset()
         self._ends: dict[int, int] = {}
         """Partition of `index.changes` to the offset that the next record must get."""
@@ -100,7 +103,7 @@ class IndexerHandler:
         """Read `index.changes` from where the view stands; start the stages."""
         await self._control.start()
         self._partitions = len(await self._log.ends("documents"))
-        if not await self._view_is_of_this_log():
+        if not await is_of_log(self._view, self._log, self._changes, self._partitions):
             log.warning("the view in %s is of another log: made anew", self._settings.state_dir)
             self._view.clear()
         await self._catch_up()
@@ -127,7 +130,7 @@ class IndexerHandler:
             lost = await self._catch_up() & self._indexer.busy()
         if lost:
             raise PartitionLost(f"{self._changes}/{sorted(lost)}: another indexer wrote meanwhile")
-        await self._tick()
+        await self._pass_time()
 
     async def revoke(self, partitions: frozenset[int]) -> None:
         """A change that lands after another's shows that the partition is lost."""
@@ -136,10 +139,16 @@ class IndexerHandler:
         """Plan a batch and hand it to the embedder; waits while two batches are ahead of it."""
         self._check_stages()
         self._worked = self._clock()
+        now = self._worked
+        if self._still is not None:
+            batch, now = self._still.wanted(batch)
+            if not batch:
+                await self._pass_time()
+                return
         incoming = [Incoming(m.partition, m.offset, m.key, m.value, m.headers) for m in batch]
         async with self._steady:
             with measures.stage("indexer", "plan"):
-                plan = await asyncio.to_thread(self._indexer.plan, incoming, self._worked)
+                plan = await asyncio.to_thread(self._indexer.plan, incoming, now)
         handed_on = asyncio.ensure_future(self._to_embed.put(_Work(batch, plan, {})))
         await asyncio.wait([handed_on, *self._stages], return_when=asyncio.FIRST_COMPLETED)
         self._check_stages()
@@ -153,8 +162,10 @@ class IndexerHandler:
         self._check_stages()
         now = self._clock()
         quiet = now - self._worked
-        if now - self._ticked >= min(quiet / _QUIET_SHARE, _RAREST_TICK_US):
-            await self._tick()
+        if self._still is not None or now - self._ticked >= min(
+            quiet / _QUIET_SHARE, _RAREST_TICK_US
+        ):
+            await self._pass_time()
 
     def _is_building(self) -> bool:
         version = versions(self._control.control).get(self._spec.name)
@@ -171,21 +182,8 @@ class IndexerHandler:
             work = await self._to_embed.get()
             if work.plan.to_embed:
                 with measures.stage("indexer", "embed"):
-                    await self._embed_batch(work)
+                    work.vectors.update(await embedded(self._embedder, work.plan.to_embed))
             await self._to_emit.put(work)
-
-    async def _embed_batch(self, work: _Work) -> None:
-        """By several calls where there is much to embed, so that none outlasts its deadline."""
-        keys = iter(work.plan.to_embed)
-        while some := list(islice(keys, _EMBEDDED_AT_ONCE)):
-            matrix = await self._embed([work.plan.to_embed[key] for key in some])
-            rows = (row.astype("<f4").tobytes() for row in matrix)
-            work.vectors.update(zip(some, rows, strict=True))
-
-    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return await until_available(
-            lambda: self._embedder.embed(texts), ModelUnavailable, ModelDeadline
-        )
 
     async def _emit_all(self) -> None:
         while True:
@@ -227,12 +225,20 @@ class IndexerHandler:
             name = headers(type_of(letter), source=SOURCE, id=place, time=letter.at)
             await self._log.send("dead-letters", letter.key, encode(letter), name)
 
-    async def _tick(self) -> None:
+    async def _pass_time(self) -> None:
+        """Tell how far time has come; of a version that stands still, once, that it is there."""
         async with self._steady:
-            await self._append(self._ticks())
+            if self._still is None:
+                await self._append(self._ticks())
+            else:
+                free = self._owned - self._indexer.busy()
+                await self._append([*await self._still.ticks(free)])
 
     def _ticks(self, written: Plan | None = None) -> list[tuple[int, IndexEvent]]:
-        """A tick for each partition that has no planned change still to come after `written`."""
+        """A tick for each partition that has no planned change still to come after `written`; none
+        of a version that stands still, which has its own way to end."""
+        if self._still is not None:
+            return []
         self._ticked = now = self._clock()
         free = self._owned - self._indexer.busy(written)
         return [(partition, self._indexer.tick(partition, now)) for partition in sorted(free)]
@@ -264,17 +270,6 @@ class IndexerHandler:
             ]
         )
         self._ends.update(ends)
-
-    async def _view_is_of_this_log(self) -> bool:
-        """Whether the last record that the view has of each partition stands there in the log."""
-        places = {p: self._view.place(p) for p in range(self._partitions)}
-        wanted = {p: place for p, place in places.items() if place.next_offset > 0}
-        start = {p: place.next_offset - 1 for p, place in wanted.items()}
-        found: dict[int, int] = {}
-        async for record in self._log.read(self._changes, start=start, partitions=wanted):
-            if record.offset == start[record.partition]:
-                found[record.partition] = _decode(record.value or b"").index_time
-        return found == {p: place.index_time for p, place in wanted.items()}
 
     async def _catch_up(self) -> set[int]:
         """Fold what the log has beyond the view; says in which partitions others have written."""

@@ -86,9 +86,13 @@ class Lanes:
     def read_time(self) -> int | None:
         """The index time that the version which is furthest behind has come to.
 
-        Those that are still being built do not count.
+        Those that are still being built do not count, nor do those that stand still.
         """
-        serving = [n for n, one in active(self._control.control).items() if one.state == "serving"]
+        serving = [
+            name
+            for name, one in active(self._control.control).items()
+            if one.state == "serving" and one.as_of is None
+        ]
         lanes = [lane for name in serving if (lane := self._lanes.get(name)) is not None]
         times = [lane.follower.progress.read_time() for lane in lanes]
         known = [time for time in times if time is not None]

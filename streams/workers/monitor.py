@@ -8,12 +8,11 @@ that follows from what it says, so nothing is told twice.
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import MsgspecError
+from msgspec.structs import replace
 
-from monitoring import metrics
 from processors.alerts.rules import Rule
 from processors.feedback.agreement import Agreement
 from processors.feedback.join import FeedbackJoin, JoinSpec, Step
@@ -41,12 +40,17 @@ from streams.labels import said
 from streams.views.monitorstore import MonitorStore, Place
 from streams.workers import freshness, measures
 from streams.workers.arrivals import Arrivals, Arrived
+from streams.workers.monitored import Shown
 from streams.workers.outbox import Outbox, outgoing
 from streams.workers.shell import Clock
 
 log = logging.getLogger(__name__)
 
 At = tuple[str, int]
+
+_PATIENCE = 600 * 1_000_000
+"""For so long, in event time, the answers of other partitions wait for those that no judge has come
+to: one that cannot be judged has no evaluation, and must not hold them up for good."""
 
 
 class MonitorWorker:
@@ -76,6 +80,7 @@ class MonitorWorker:
         self._outbox = Outbox(log_client, store, clock)
         self._clock = clock
         self._horizon_ms = horizon_ms
+        self._lateness = spec.lateness
         try:
             self._monitor = Monitor(spec, rules, store.kept(), store.streams())
             self._agreement = Agreement(store.agreement())
@@ -90,10 +95,11 @@ class MonitorWorker:
         self._evaluated = store.evaluated()
         """Partition of `responses` to the last offset of which an evaluation was read."""
         self._reading: dict[At, Reading] = {}
+        self._judged_at: dict[int, int] = {}
+        """Partition to when last all of its responses had been evaluated."""
         self._ends: dict[At, int] = {}
         """Where the log ended when it was last asked."""
-        self._shown: set[tuple[str, str]] = set()
-        """Rules and severities whose count of firing alerts the metrics have."""
+        self._shown = Shown(self._monitor, self._agreement)
 
     async def open(self) -> dict[str, dict[int, int]]:
         """Send what a crash left unsent; gives where to read from, by topic and partition."""
@@ -110,7 +116,7 @@ class MonitorWorker:
                 start.setdefault(topic, {})[partition] = offset
                 self._reading[topic, partition] = Reading(offset)
         await self._ask_ends()
-        self._show()
+        self._shown.update(self._clock())
         return start
 
     async def close(self) -> None:
@@ -133,15 +139,20 @@ class MonitorWorker:
         now = self._clock()
         await self._ask_ends()
         waiting = sum(map(self._behind, self._ends))
+        unjudged = await self._unjudged(now)
         passing: list[str] = []
         if waiting == 0:
-            judged = await self._is_judged()
-            passing = [one for one in self._sources.values() if one != ANSWERS or judged]
+            passing = [one for one in self._sources.values() if one != ANSWERS or not unjudged]
         with measures.stage("monitor", "close"):
-            await asyncio.to_thread(self._close, now, passing)
+            await asyncio.to_thread(self._close, now, passing, unjudged)
         await self._outbox.send()
-        self._show()
+        self._shown.update(self._clock())
         return waiting
+
+    @property
+    def closed_before(self) -> int:
+        """Everything of earlier event times, of whatever source, has been looked at."""
+        return min(map(self._monitor.closed_before, self._sources.values()))
 
     async def _ask_ends(self) -> None:
         for topic in self._sources:
@@ -152,10 +163,18 @@ class MonitorWorker:
         """How many events of a partition are in the log and not read."""
         return max(0, self._ends.get(at, 0) - self._reading[at].next)
 
-    async def _is_judged(self) -> bool:
-        """Whether every response has been evaluated: then what is still to come is no older."""
+    async def _unjudged(self, now: int) -> set[int]:
+        """Partitions with responses that have no evaluation yet; of the others, what is still to
+        come is no older than now."""
         ends = await self._log.ends("responses")
-        return all(self._evaluated.get(at, -1) >= end - 1 for at, end in ends.items())
+        next_ = {at: self._evaluated.get(at, -1) + 1 for at in ends}
+        if any(next_[at] == 0 < end for at, end in ends.items()):
+            # Where no evaluation is known, retention may have taken all that there was.
+            starts = await self._log.starts("responses")
+            next_ = {at: max(starts[at], offset) for at, offset in next_.items()}
+        unjudged = {at for at, end in ends.items() if next_[at] < end}
+        self._judged_at |= dict.fromkeys(ends.keys() - unjudged, now)
+        return unjudged
 
     def _is_new(self, record: Record) -> bool:
         """Whether it was never taken; else it is read again for its window alone."""
@@ -164,20 +183,19 @@ class MonitorWorker:
 
     def _fold(self, arrived: Sequence[Arrived]) -> None:
         """All of a batch's effects, in one transaction."""
-        now = self._clock()
         with self._store.transaction():
             for one in arrived:
-                self._take(one, now)
+                self._take(one)
             self._keep_places()
 
-    def _close(self, now: int, passing: Sequence[str]) -> None:
+    def _close(self, now: int, passing: Sequence[str], unjudged: Collection[int]) -> None:
         """All that closing windows shows, in one transaction."""
         with self._store.transaction():
             for source in passing:
                 self._monitor.advance(source, now)
             if passing:
                 self._heard(None, self._join.advance(now))
-            told = self._monitor.close(self._held_back())
+            told = self._monitor.close(self._held_back(unjudged))
             self._keep_places()
             self._store.put_kept(self._monitor.saved())
             self._store.put_streams(self._monitor.changed())
@@ -192,25 +210,48 @@ class MonitorWorker:
         self._store.put_evaluated(self._evaluated)
         self._store.put_agreement(self._agreement.snapshot())
 
-    def _held_back(self) -> dict[str, int]:
-        """Source to the event time beyond which a partition that is behind may still have more."""
+    def _held_back(self, unjudged: Collection[int]) -> dict[str, int]:
+        """Source to the event time beyond which a partition that is behind may still have more.
+
+        A judge takes one partition's backlog before another's: what it has not come to is still to
+        come, though everything that it has written is read.
+        """
         upto: dict[str, int] = {}
-        for at, reading in self._reading.items():
-            if self._behind(at):
-                source = self._sources[at[0]]
+        for (topic, partition), reading in self._reading.items():
+            source = self._sources[topic]
+            if self._behind((topic, partition)):
                 upto[source] = min(upto.get(source, reading.newest), reading.newest)
+            elif source == ANSWERS and partition in unjudged:
+                known = max(reading.newest, self._judged_at.get(partition, 0))
+                known = max(known, self._newest(source) - _PATIENCE)
+                upto[source] = min(upto.get(source, known), known)
         return upto
 
-    def _take(self, one: Arrived, now: int) -> None:
+    def _newest(self, source: str) -> int:
+        mine = (one for (topic, _), one in self._reading.items() if self._sources[topic] == source)
+        return max(one.newest for one in mine)
+
+    def _take(self, one: Arrived) -> None:
         record = one.record
         at = record.topic, record.partition
         observation = self._observation(one)
         reading = self._reading[at]
-        if observation is not None and self._monitor.take(observation, now) == "taken":
-            reading.took(record.offset, observation.at)
+        if observation is not None:
+            # By the broker's clock, not ours: it must be the same whenever the event is read.
+            logged_at = record.timestamp_ms * 1000
+            observation = self._in_time(observation, logged_at)
+            if self._monitor.take(observation, logged_at) == "taken":
+                reading.took(record.offset, observation.at)
         reading.next = record.offset + 1
         if self._is_new(record):
             self._places[at] = Place(reading.next, reading.next)
+
+    def _in_time(self, one: Observation, logged_at: int) -> Observation:
+        """What time passes by itself for counts no earlier than windows can have been left open
+        for it. Answers are judged late, and time waits for them."""
+        if one.source == ANSWERS:
+            return one
+        return replace(one, at=max(one.at, logged_at - self._lateness))
 
     def _observation(self, one: Arrived) -> Observation | None:
         match one.event:
@@ -246,29 +287,3 @@ class MonitorWorker:
         if place is not None:
             partition, offset = place
             self._evaluated[partition] = max(self._evaluated.get(partition, -1), offset)
-
-    def _show(self) -> None:
-        """Bring the metrics to where things stand."""
-        for state in self._monitor.states():
-            measures.drift_state(*state)
-        for (figure, outcome), count in self._monitor.counts.items():
-            measures.observed(figure, outcome, count)
-        self._monitor.counts.clear()
-        self._show_firing()
-        closed = self._monitor.closed_before(ANSWERS)
-        if closed:
-            measures.behind((self._clock() - closed) / 1e6)
-        total = next(one for one in self._agreement.figures() if one.judge is None)
-        bins = {
-            name: (one.predicted, one.observed)
-            for name, one in zip(metrics.BINS, total.reliability, strict=True)
-            if one.predicted is not None and one.observed is not None
-        }
-        measures.agreement(total.kappa, total.table.pairs, bins)
-
-    def _show_firing(self) -> None:
-        now = Counter[tuple[str, str]]()
-        now.update((alert.rule, alert.severity) for alert in self._monitor.firing())
-        for rule, severity in self._shown | now.keys():
-            measures.firing(rule, severity, now[rule, severity])
-        self._shown |= now.keys()

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from processors.builtin import built_in
-from processors.indexversions import versions
+from processors.indexversions import frozen, versions
 from processors.version import IndexSpec, spec_of
 from schemas.control import ControlEvent, IndexVersion
 from schemas.topics import FIRST_INDEX
@@ -38,10 +38,12 @@ def indexer(settings: Settings, log: Log) -> Role:
     from streams.views.control import ControlView
     from streams.workers.indexer import IndexerHandler
 
-    spec = spec_of(_version(settings))
+    version = _version(settings)
+    spec = spec_of(version)
     embedder = TritonEmbedder.of(settings.triton, spec)
     view = ControlView(log, _built_in(settings))
-    return Role(IndexerHandler(settings, log, embedder, spec, view, now_us), (embedder,))
+    handler = IndexerHandler(settings, log, embedder, spec, view, now_us, frozen(version))
+    return Role(handler, (embedder,))
 
 
 def writer(settings: Settings, log: Log) -> Role:
@@ -149,31 +151,14 @@ ROLES: dict[str, Callable[[Settings, Log], Role]] = {
 
 def monitor(settings: Settings, log: Log) -> Single:
     """`evaluations`, `feedback` and `index.changes` to `drift` and `alerts`."""
-    from processors.alerts.rules import default_rules
-    from processors.feedback.join import JoinSpec
-    from processors.monitor.monitor import MonitorSpec
     from streams.clients.triton import TritonEmbedder
     from streams.views.monitorstore import MonitorStore
-    from streams.workers.monitor import MonitorWorker
+    from streams.workers.watching import monitor_worker
 
-    wanted, day = settings.monitor, 24 * 3600 * 1_000_000
     version = _version(settings)
     embedder = TritonEmbedder.of(settings.triton, spec_of(version))
-    worker = MonitorWorker(
-        log,
-        MonitorStore(settings.state_dir / "monitor"),
-        embedder,
-        MonitorSpec(
-            window=int(wanted.window_s * 1e6),
-            lateness=int(wanted.lateness_s * 1e6),
-            parts=wanted.parts,
-        ),
-        JoinSpec(window=int(wanted.feedback_days * day), kept=int(2 * wanted.feedback_days * day)),
-        default_rules(wanted.alert_scale),
-        now_us,
-        settings.limits.horizon_ms,
-        version,
-    )
+    store = MonitorStore(settings.state_dir / "monitor")
+    worker = monitor_worker(settings, log, store, embedder, version, now_us)
     return Single("monitor", settings, worker, log, embedder)
 
 

@@ -9,7 +9,7 @@ from processors.feedback.join import JoinSpec
 from processors.monitor.monitor import MonitorSpec
 from processors.monitor.stream import StreamSpec
 from schemas.control import IndexVersion
-from streams.clients.kafka import Record
+from streams.clients.kafka import LogClient, Record
 from streams.views.monitorstore import MonitorStore
 from streams.workers.monitor import MonitorWorker
 from tests.doubles.embedder import HashEmbedder
@@ -44,9 +44,15 @@ class MonitorRole:
 
     async def start(self) -> None:
         """As the process does."""
-        self._worker = MonitorWorker(
-            self.log,
-            MonitorStore(self._folder),
+        self._worker = self.over(self.log, MonitorStore(self._folder))
+        start = await self._worker.open()
+        self._next = {(t, p): at for t, offsets in start.items() for p, at in offsets.items()}
+
+    def over(self, log: LogClient, store: MonitorStore) -> MonitorWorker:
+        """One like this over another log."""
+        return MonitorWorker(
+            log,
+            store,
             self.embedder,
             SPEC,
             JoinSpec(),
@@ -55,8 +61,6 @@ class MonitorRole:
             horizon_ms=10**9,
             version=CONTROL.of(IndexVersion)["v1"],
         )
-        start = await self._worker.open()
-        self._next = {(t, p): at for t, offsets in start.items() for p, at in offsets.items()}
 
     async def step(self, records: int = 7) -> int:
         """One batch, from the partitions as chance has it."""

@@ -282,7 +282,7 @@ async def test_a_large_document_is_embedded_by_several_calls(
     topology: Topology, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No call grows with the document, so none outlasts its deadline."""
-    monkeypatch.setattr("streams.workers.indexer._EMBEDDED_AT_ONCE", 5)
+    monkeypatch.setattr("streams.workers.embedding._AT_ONCE", 5)
     topology.put("long.md", LONG)
     await topology.run()
     assert max(topology.embedder.calls) == 5

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from processors.builtin import built_in
 from processors.control import Control
 from processors.indexversions import active, moved
-from processors.readtime import Progress
+from processors.readtime import Frozen, Progress
 from processors.verify.report import Report
 from processors.version import IndexSpec
 from schemas.codec import decode_as, encode
@@ -30,8 +30,9 @@ BASE = built_in("scripted")
 class Version:
     """Its indexer and writer, not started yet."""
 
-    def __init__(self, topology: Topology, spec: IndexSpec) -> None:
+    def __init__(self, topology: Topology, spec: IndexSpec, frozen: Frozen | None = None) -> None:
         self.topology = topology
+        self.frozen = frozen
         self.spec = spec
         self.units, self.texts = BrittleTable(), BrittleTable()
         self.index = RowIndex(self.units, self.texts, spec.lexical)
@@ -57,7 +58,7 @@ class Version:
 
     async def build(self) -> int:
         """From its announcement to its being whole; gives the index time from which it is."""
-        await announce(self.topology.log, self.spec)
+        await announce(self.topology.log, self.spec, self.frozen)
         await self.start()
         await self.catch_up()
         whole = self.read_time()
@@ -104,6 +105,7 @@ class Version:
             self.spec,
             topology.control(),
             topology.clock,
+            self.frozen,
         )
 
     def _writer(self) -> WriterHandler:
@@ -120,11 +122,14 @@ async def say(log: MemoryLog, event: ControlEvent) -> None:
     await turns()
 
 
-async def announce(log: MemoryLog, spec: IndexSpec) -> None:
-    """Say that a version is to be built."""
+async def announce(log: MemoryLog, spec: IndexSpec, frozen: Frozen | None = None) -> None:
+    """Say that a version is to be built; and where it is to stand still, if it is."""
     import msgspec
 
     fields = {**msgspec.to_builtins(spec), "revision": 1, "by": "test", "why": "a test", "at": 1}
+    if frozen is not None:
+        applied = {f"documents/{p}": offset for p, offset in frozen.applied.items()}
+        fields |= {"as_of": frozen.at, "applied": applied}
     version = msgspec.convert({"kind": "index", "state": "building", **fields}, IndexVersion)
     await say(log, version)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.readtime import AppliedHistory, Progress, ReadRefused, Waiter, wanted
+from processors.readtime import AppliedHistory, Frozen, Progress, ReadRefused, Waiter, wanted
 from schemas.index import IndexProgress
 from schemas.queries import Query, WriteReceipt
 
@@ -122,6 +122,44 @@ def test_the_edges_of_the_horizon_are_within_it() -> None:
     """Now, and exactly as far back as it reaches."""
     for as_of in (NOW, NOW - HORIZON):
         assert wanted(asked(as_of=as_of), NOW, HORIZON, 2).as_of == as_of
+
+
+STILL = Frozen(NOW - 5 * HORIZON, {0: 7})
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"as_of": STILL.at + 1}, "as_of_in_future"),
+        ({"as_of": STILL.at - 1}, "as_of_beyond_horizon"),
+        ({"after": WriteReceipt(topic="documents", partition=0, offset=8)}, "after_timeout"),
+        ({"after": WriteReceipt(topic="documents", partition=1, offset=0)}, "after_timeout"),
+        ({"max_staleness_ms": 5 * HORIZON // 1000 - 1}, "stale"),
+    ],
+)
+def test_what_a_version_that_stands_still_never_shows_is_refused_at_once(
+    fields: dict[str, Any], expected: str
+) -> None:
+    """Nobody waits for what cannot come."""
+    with pytest.raises(ReadRefused) as refused:
+        wanted(asked(**fields), NOW, HORIZON, 2, STILL.at, STILL)
+    assert refused.value.type == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"as_of": STILL.at},
+        {"after": WriteReceipt(topic="documents", partition=0, offset=7)},
+        {"max_staleness_ms": 5 * HORIZON // 1000},
+    ],
+)
+def test_a_version_that_stands_still_can_be_read_there_for_ever(fields: dict[str, Any]) -> None:
+    """Beyond the horizon, too."""
+    there = progress([applied(0, STILL.at, 7), applied(1, STILL.at, -1)])
+    bounds = wanted(asked(**fields), NOW, HORIZON, 2, STILL.at, STILL)
+    assert Waiter(bounds).at(there, NOW) == STILL.at
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.integers(0, 2)), max_size=40))

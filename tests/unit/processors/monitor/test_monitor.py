@@ -137,6 +137,47 @@ def test_order_and_crashes_change_nothing(seed: int, cut: int) -> None:
     assert [one.id for one in told] == [name for name, _ in expected]
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 499), max_size=8))
+def test_how_often_windows_are_closed_changes_nothing(looks: list[int]) -> None:
+    """After each event, now and then, or once at the end: the same events, to the last word."""
+    events, monitor = moved(), Monitor(SPEC, [RULE])
+    told = []
+    for number, event in enumerate(events):
+        monitor.take(event, event.at)
+        if number in looks:
+            told += monitor.close()
+    told += quiet(monitor, events)
+    assert [(one.id, one.event) for one in told] == run(events)
+
+
+def test_who_has_a_place_does_not_depend_on_who_came_first() -> None:
+    """Only on time: of one window the first by name."""
+    spec = MonitorSpec(parts=1, stream=StreamSpec(vectors=(100,), values=(60,)))
+    tenants = []
+    for order in (("b", "a"), ("a", "b")):
+        monitor = Monitor(spec, [])
+        for tenant in order:
+            monitor.take(answer(1, BEGIN, Part(tenant, ""), refusal=0.0), BEGIN)
+        monitor.advance(ANSWERS, BEGIN + 3600 * SECOND)
+        monitor.close()
+        tenants.append({tenant for (_, tenant, _), _, _ in monitor.changed()})
+    assert tenants[0] == tenants[1] == {"a", OTHERS.tenant}
+
+
+def test_a_monitor_that_goes_on_still_shows_what_was_asked_before() -> None:
+    """The texts of its examples are part of what is kept."""
+    events = moved()
+    whole = [event for _, event in run(events) if isinstance(event, Drift)]
+    first = Monitor(SPEC, [RULE])
+    told = told_of(first, events[:205])
+    blobs = {key: (fixed or b"", moving) for key, fixed, moving in first.changed()}
+    closed = first.closed_before(ANSWERS)
+    second = Monitor(SPEC, [RULE], first.saved(), blobs)
+    told += told_of(second, [event for event in events if event.at >= closed])
+    assert next(one.event for one in told if isinstance(one.event, Drift)) == whole[0]
+
+
 def told_of(monitor: Monitor, events: Sequence[Observation]):
     told = []
     for event in events:
