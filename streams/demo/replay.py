@@ -34,7 +34,13 @@ _VARIANTS: Mapping[str, Mapping[str, object]] = {
     "shorter-units": {"chunk": _SHORTER},
     "both": {"template": _TERSE, "chunk": _SHORTER},
 }
-_FIGURES = ("recall@1", "mrr", "answered", "input_tokens", "output_tokens")
+_FIGURES = {
+    "recall@1": "recall@1",
+    "mrr": "MRR",
+    "answered": "answered",
+    "input_tokens": "tokens in",
+    "output_tokens": "out",
+}
 _QUESTIONS = 20
 _WITHIN_S = 300.0
 
@@ -113,7 +119,7 @@ def _measured(out: Path, gold: Path) -> "dict[str, list[Measured]]":
 
 
 def _table(measured: "Mapping[str, Sequence[Measured]]") -> Table:
-    table = Table("variant", "questions", *_FIGURES, box=None, padding=(0, 2, 0, 2))
+    table = Table("variant", "questions", *_FIGURES.values(), box=None, padding=(0, 0, 0, 2))
     for name, found in measured.items():
         table.add_row(name, str(len(found)), *(_mean(found, figure) for figure in _FIGURES))
     return table
