@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams import lineage
 from streams.archive import lock
 from streams.archive.checkpoint import Checkpoint, Offsets
 from streams.archive.kafka import LogBounds, source_options
@@ -44,6 +46,13 @@ class Plan(NamedTuple):
             for each, end in self.ends[topic].items()
         )
 
+    def spans(self, topic: str) -> dict[str, list[int]]:
+        """The first and the last offset that is to be archived, by partition that has any."""
+        starts, positions = self.starts[topic], self.positions[topic]
+        firsts = {each: max(starts[each], positions.get(each, 0)) for each in starts}
+        ends = self.ends[topic].items()
+        return {str(each): [firsts[each], end - 1] for each, end in ends if end > firsts[each]}
+
     def is_behind(self, topic: str) -> bool:
         """Whether the log has gone on since."""
         begins = {**self.starts[topic], **self.positions[topic]}
@@ -75,7 +84,10 @@ def archive(
             teller.say(f"nothing new in {len(names)} topics")
             return {}
         teller.say(f"starting Spark for {len(due)} topics of {len(names)}")
-        with session(settings, "freshet archive", master=master, options=OPTIONS) as spark:
+        with (
+            lineage.told(_lineage(settings, layout, todo, due), settings.state_dir),
+            session(settings, "freshet archive", master=master, options=OPTIONS) as spark,
+        ):
             job = Job(settings, layout, todo, bounds, spark, teller)
             with lock.held(spark, layout.lock), explained():
                 if follow_every_s is None:
@@ -96,6 +108,16 @@ def plan(settings: Settings, layout: Layout, bounds: LogBounds, topics: Sequence
         positions[topic] = archived or {}
     starts = {topic: each[0] for topic, each in found.items()}
     return Plan(starts, {topic: each[1] for topic, each in found.items()}, positions)
+
+
+def _lineage(settings: Settings, layout: Layout, todo: Plan, topics: Sequence[str]) -> lineage.Job:
+    """From where each topic goes on to where the log ends now; followed, it goes further."""
+    inputs, outputs = [], []
+    for topic in topics:
+        kafka, spans = settings.kafka, lineage.offsets(todo.spans(topic))
+        inputs.append(lineage.topic(kafka.bootstrap, kafka.prefix + topic, spans))
+        outputs.append(lineage.folder(Path(layout.table(topic))))
+    return lineage.Job("archive", inputs, outputs)
 
 
 class Job:

@@ -51,9 +51,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Compare two variants in an HTML report, with tables, plots and answers side by side."""
-    from streams import config
+    from streams import config, lineage
     from streams.prompts.mlflowstore import store
-    from streams.replay import lineage
     from streams.replay.evaluating import Wishes
     from streams.replay.reporting import folder
     from streams.replay.sides import two
@@ -98,8 +97,7 @@ def export(
 
     Where a gold question has an answer, that one is taken.
     """
-    from streams import config, dataset
-    from streams.replay import lineage
+    from streams import config, dataset, lineage
     from streams.replay.reporting.export import examples, write
     from streams.replay.sides import golds_of, read, side
 

@@ -117,7 +117,8 @@ def _wanted(request: "Request") -> "Wanted":
 
 
 def _run(place: _Place, request: "Request", wanted: "Wanted", out: Path, *, as_json: bool) -> None:
-    from streams.replay import lineage, runplan
+    from streams import lineage
+    from streams.replay import runplan
     from streams.replay.job import compute
     from streams.replay.run import alone, begin, finish
     from streams.replay.runfiles import read_run

@@ -30,6 +30,16 @@ def test_what_is_left_to_do(start: int, end: int, position: int | None, waiting:
     assert (found.waiting("queries"), found.is_behind("queries")) == (waiting, behind)
 
 
+@pytest.mark.parametrize(
+    ("start", "position", "span"), [(3, None, [3, 8]), (3, 5, [5, 8]), (7, 5, [7, 8]), (3, 9, None)]
+)
+def test_lineage_is_told_of_what_is_to_be_archived(
+    start: int, position: int | None, span: list[int] | None
+):
+    """From where the archive goes on, or the log begins, to the log's last offset."""
+    assert plan(start, 9, position).spans("queries") == ({} if span is None else {"0": span})
+
+
 def test_a_log_that_is_shorter_than_its_archive_is_another_one():
     """It is refused, with what to do."""
     check_log("queries", {0: 5}, {0: 5})

@@ -20,7 +20,7 @@ from streams.replay.runfiles import RUN
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
 
-PRODUCER = "urn:freshet:replay"
+PRODUCER = "urn:freshet"
 NAMESPACE = "freshet"
 FILE = Path("lineage") / "openlineage.jsonl"
 _URL, _KEY = "OPENLINEAGE_URL", "OPENLINEAGE_API_KEY"
@@ -44,9 +44,14 @@ class Job(NamedTuple):
     outputs: list[Place]
 
 
-def topic(bootstrap: str, name: str, offsets: str | None = None) -> Place:
+def topic(bootstrap: str, name: str, version: str | None = None) -> Place:
     """One of Kafka's; of `bootstrap`, as the settings have it, the first server counts."""
-    return Place(f"kafka://{bootstrap.split(',')[0].strip()}", name, offsets)
+    return Place(f"kafka://{bootstrap.split(',')[0].strip()}", name, version)
+
+
+def offsets(spans: Mapping[str, list[int]]) -> str:
+    """First and last offset of each partition, as the version of a topic's data."""
+    return ",".join(f"{name}:{first}-{last}" for name, (first, last) in sorted(spans.items()))
 
 
 def folder(path: Path, version: str | None = None) -> Place:
@@ -64,7 +69,7 @@ def replaying(run: Path, read: Mapping[str, Mapping[str, list[int]]], bootstrap:
 
     `read`: of each topic and partition the first and the last offset that is used.
     """
-    inputs = [topic(bootstrap, name, _offsets(read[name])) for name in sorted(read)]
+    inputs = [topic(bootstrap, name, offsets(read[name])) for name in sorted(read)]
     return Job("replay.run", inputs, [folder(run)])
 
 
@@ -149,7 +154,3 @@ def _dataset(kind: Any, place: Place) -> Any:
             datasetVersion=place.version, producer=PRODUCER
         )
     return kind(namespace=place.namespace, name=place.name, facets=facets)
-
-
-def _offsets(spans: Mapping[str, list[int]]) -> str:
-    return ",".join(f"{name}:{first}-{last}" for name, (first, last) in sorted(spans.items()))

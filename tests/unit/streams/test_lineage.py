@@ -10,8 +10,9 @@ from threading import Thread
 import jsonschema
 import pytest
 
-from streams.replay import lineage, runfiles
-from streams.replay.lineage import Job, folder, told, topic
+from streams import lineage
+from streams.lineage import Job, folder, told, topic
+from streams.replay import runfiles
 
 _TEXT = {"type": "string", "minLength": 1}
 _FACETS = {
