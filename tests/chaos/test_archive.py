@@ -13,7 +13,7 @@ from tests.doubles.archive import Archived, well
 
 pytestmark = pytest.mark.timeout(900)
 
-RECORDS = 24_000
+RECORDS = 12_000
 TOPICS = ("queries", "feedback", "responses")
 BATCH = 500
 KILLS = 2
@@ -41,7 +41,7 @@ def test_an_archive_that_is_killed_again_and_again_loses_and_doubles_nothing(
     """With -9, just when a batch is in the table and not yet noted as done, driver and JVM."""
     for kill in range(KILLS):
         running = archived.begin()
-        _wait_for_commits(archived, running, 3 + kill)
+        _wait_for_commits(archived, running, 2 + kill)
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
     well(archived.run())
