@@ -17,7 +17,7 @@ from tests.doubles.stack import TestStack
 from tests.doubles.traffic import Traffic
 
 RECOVERY_S = 150.0
-KILLS = 4
+KILLS = 3
 QUESTIONS = 30
 DISLIKED_AFTER = 40
 """Answers that people spoke of, each more than once: more events than a first reference takes."""
