@@ -31,6 +31,10 @@ Emit = Callable[[str], Awaitable[None]]
 """Takes the next piece of an answer while it is written."""
 
 
+async def to_nobody(text: str) -> None:
+    """An `Emit` for answers that nobody reads along."""
+
+
 class ReadPoint(Struct, frozen=True, kw_only=True):
     """The index time that a question is read at, and what the index had applied by then."""
 

@@ -7,7 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from processors.allowance import TooLittle
-from processors.answer import WITHOUT_BOUND, Answerer, Means, ReadPoint, without_answer
+from processors.answer import (
+    WITHOUT_BOUND,
+    Answerer,
+    Means,
+    ReadPoint,
+    to_nobody,
+    without_answer,
+)
 from processors.control import Control
 from processors.judge.evaluate import Answered, Evaluator
 from processors.ledger.money import cost, price_of
@@ -16,8 +23,8 @@ from processors.prompt import ValueTooLong
 from processors.readtime import AppliedHistory
 from processors.replay.outcome import FoundPassage, Outcome
 from processors.replay.question import Question
+from processors.replay.standins import Witness, prompt_sha256
 from processors.replay.variant import Variant, plan_for, prompt_of
-from processors.replay.watched import WatchedReader
 from processors.routes import label
 from processors.search import Retrieved
 from processors.statistics import Statistics
@@ -112,7 +119,7 @@ class Replayer:
         if question.at < lane.whole_from:
             told = f"documents has no longer what it held before {format_time(lane.whole_from)}"
             raise Failed(Error(type="as_of_beyond_horizon", message=told))
-        reader = WatchedReader(await self._readers(plan.model))
+        reader = Witness(await self._readers(plan.model))
         answerer = Answerer(
             spec=lane.spec,
             index=lane.index,
@@ -127,7 +134,7 @@ class Replayer:
             Means(plan=plan, prompt=prompt, reader=reader),
             _point(question, lane),
             timeout_s=self._timeout_s,
-            emit=_to_nobody,
+            emit=to_nobody,
             tokens=_tokens(question, plan),
             retrieved=retrieved,
         )
@@ -142,7 +149,7 @@ class Replayer:
             as_of=question.at,
             response=response,
             passages=list(map(_found, retrieved)),
-            prompt_sha256=reader.prompt_sha256,
+            prompt_sha256=None if reader.prompt is None else prompt_sha256(reader.prompt),
             nanousd=self._cost(plan, response),
             evaluation=evaluation,
         )
@@ -223,7 +230,3 @@ async def _evaluation(question: Question, response: Response, lane: Lane) -> Eva
     except Failed as failed:
         found = lane.evaluator.without_judge(answered, failed.error.message)
     return replace(found, at=question.asked_at, duration_ms=0.0)
-
-
-async def _to_nobody(_: str) -> None:
-    """Nobody waits for the pieces."""

@@ -45,11 +45,11 @@ async def read_past(source: Source, spec: IndexSpec, *, until: int | None = None
     """
     topic, past = changes_topic(spec.name), Past(spec)
     spans = await source.spans(topic)
-    _check_beginning(source, topic, spans)
+    check_beginning(source, topic, spans)
     behind = set(spans)
     async with aclosing(source.read(topic)) as records:
         async for record in records:
-            event = _event(record.value)
+            event = event_of(record.value)
             if event is None or event.index_version != spec.name:
                 continue
             if until is None or event.index_time <= until:
@@ -63,7 +63,8 @@ async def read_past(source: Source, spec: IndexSpec, *, until: int | None = None
     return past
 
 
-def _check_beginning(source: Source, topic: str, spans: Mapping[int, Span]) -> None:
+def check_beginning(source: Source, topic: str, spans: Mapping[int, Span]) -> None:
+    """See that the changes begin at the beginning. Raises ChangesGone."""
     for partition, span in spans.items():
         if span.first > 0:
             raise ChangesGone(
@@ -72,7 +73,7 @@ def _check_beginning(source: Source, topic: str, spans: Mapping[int, Span]) -> N
             )
 
 
-def _event(value: bytes | None) -> IndexEvent | None:
+def event_of(value: bytes | None) -> IndexEvent | None:
     """None for what is no event of ours: no worker makes anything of it either."""
     try:
         event: IndexEvent = _decode(value or b"")

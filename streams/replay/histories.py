@@ -3,15 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import msgspec
-
 from processors.assemble import Assembled, Assembler
 from processors.indexer import Incoming
 from processors.replay.index_of import Happened
-from schemas.index import IndexEvent
 from schemas.topics import changes_topic
 from streams.clients.kafka import Record
-from streams.replay.folds import ChangesGone
+from streams.replay.folds import check_beginning, event_of
 from streams.replay.indexfile import Step
 from streams.replay.source import Source
 
@@ -32,12 +29,7 @@ class History:
 
     async def check(self) -> None:
         """See that its changes begin at the beginning. Raises ChangesGone and MissingTopic."""
-        for partition, span in (await self._source.spans(self._topic)).items():
-            if span.first > 0:
-                raise ChangesGone(
-                    f"{self._topic}/{partition} begins at offset {span.first} in the "
-                    f"{self._source.name}: what came before is gone"
-                )
+        check_beginning(self._source, self._topic, await self._source.spans(self._topic))
 
     async def vectors(self) -> AsyncIterator[dict[str, bytes]]:
         """What was embedded for it, by embed key, some at a time."""
@@ -89,7 +81,7 @@ class History:
         records = self._source.read(self._topic, partitions=[partition])
         async with aclosing(records) as reading:
             async for record in reading:
-                event = _event(record.value)
+                event = event_of(record.value)
                 if event is None or event.index_version != self._version:
                     continue
                 step = assembler.add(event)
@@ -126,15 +118,3 @@ class History:
         spans = self.read.setdefault(record.topic, {})
         span = spans.setdefault(str(record.partition), [record.offset, record.offset])
         span[1] = record.offset
-
-
-def _event(value: bytes | None) -> IndexEvent | None:
-    """None for what is no event of ours: no worker makes anything of it either."""
-    try:
-        event: IndexEvent = _decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return event
-
-
-_decode = msgspec.json.Decoder(IndexEvent).decode

@@ -4,9 +4,6 @@ and what stops the run so that it can go on later."""
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from processors.judge.findings import Judged
 from processors.ports import NONE, Generation, Judge, Reader
 from processors.replay.replayer import Failed
@@ -105,51 +102,6 @@ class TellingJudge:
             return await self._judge.judge(claims, evidence, allowed)
         except ModelRejected:
             raise Failed(Error(type="internal", message="model_rejected")) from None
-
-
-class SilentReader:
-    """The port `Reader` of a run that only retrieves: it says nothing, and is not asked."""
-
-    def __init__(self, version: str) -> None:
-        self.version = version
-
-    def generate(
-        self,
-        prompt: str,
-        *,
-        max_tokens: int,
-        timeout_s: float,
-        sampling: Mapping[str, object] = NONE,
-    ) -> Generation:
-        """Nothing."""
-        return _Silence()
-
-
-class KnownEmbedder:
-    """The port `Embedder`, of questions that were embedded before the tasks began."""
-
-    def __init__(self, version: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
-        self.version = version
-        self._vectors = vectors
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Their vectors float32 [n, dimensions]. Raises KeyError for another text."""
-        return np.stack([self._vectors[text] for text in texts])
-
-
-class _Silence:
-    input_tokens = 0
-    output_tokens = 0
-    finish: Finish = "stop"
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        return None
 
 
 class _Telling:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from processors.answer import Answerer, weighed
 from processors.index import Access
 from processors.ports import Embedder, Reader
 from processors.prompt import ValueTooLong
-from processors.replay.again import Again, Known, KnownVectors, Unasked, answer_again
+from processors.replay.again import Again, Known, answer_again
 from processors.replay.reproduction import (
     Circumstances,
     Difference,
@@ -21,6 +20,7 @@ from processors.replay.reproduction import (
     compare,
     verdict_of,
 )
+from processors.replay.standins import KnownVectors, Unasked, prompt_sha256
 from processors.search import search
 from processors.version import IndexSpec
 from schemas.responses import Receipt
@@ -87,7 +87,7 @@ async def _version(
             texts = sorted({query.text for one in answers if (query := query_of(one)) is not None})
             say(f"embedding {len(texts)} questions")
             vectors = await embedder.embed(texts) if texts else ()
-            known = KnownVectors(embedder.version, texts, vectors)
+            known = KnownVectors(embedder.version, dict(zip(texts, vectors, strict=True)))
             say(f"answering {len(answers)} again")
             return await _Version(spec, states, known, means).all(answers, say)
     except MissingTopic as error:
@@ -225,11 +225,7 @@ def _told(
         index_version=None if before is None else before.index_version,
         as_of=None if before is None else before.as_of,
         passages=[] if now is None else now.passages,
-        prompt_sha256=None if prompt is None else sha256(_utf8(prompt)).hexdigest(),
+        prompt_sha256=None if prompt is None else prompt_sha256(prompt),
         asked_model=how is not None and how.asked_model,
         plan_from="receipt" if answered.admitted is None else "queries.admitted",
     )
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

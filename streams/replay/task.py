@@ -21,12 +21,13 @@ from processors.replay.memory import ReplayIndex
 from processors.replay.outcome import Outcome
 from processors.replay.question import Question
 from processors.replay.replayer import Failed, Lane, Replayer, Seconds
+from processors.replay.standins import KnownVectors, Unasked
 from processors.statistics import Statistics
 from schemas.responses import Error
 from streams.replay import runplan
 from streams.replay.gather import questions
 from streams.replay.indexfile import read
-from streams.replay.models import KnownEmbedder, Models, SilentReader
+from streams.replay.models import Models
 from streams.replay.runfiles import write_part
 from streams.replay.runplan import LanePlan, RunPlan, VariantPlan
 
@@ -106,7 +107,7 @@ class Worker:
 
     async def _reader(self, model: str) -> Reader:
         if not self._plan.request.answers:
-            return SilentReader(model)
+            return Unasked(model)
         return await self._models.reader(model)
 
     def _lane(self, planned: LanePlan, part: int, texts: list[str]) -> Lane:
@@ -133,7 +134,7 @@ class Worker:
             index=held.index,
             statistics=held.statistics,
             applied=held.applied,
-            embedder=KnownEmbedder(spec.embedder, dict(zip(texts, vectors, strict=True))),
+            embedder=KnownVectors(spec.embedder, dict(zip(texts, vectors, strict=True))),
             evaluator=evaluator,
             whole_from=planned.whole_from,
         )

@@ -10,7 +10,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from processors.answer import Answerer, Means, ReadPoint
+from processors.answer import Answerer, Means, ReadPoint, to_nobody
 from processors.control import Control
 from processors.index import Access
 from processors.overlap import Span, overlap, rank_agreement
@@ -107,7 +107,7 @@ class Side:
         applied = self._follower.applied.at(at)
         point = ReadPoint(at=at, applied=applied, staleness_ms=(_now() - at) / 1000)
         response = await self._answerer.answer(
-            asked.query, means, point, timeout_s=self._timeout_s, emit=_unheard
+            asked.query, means, point, timeout_s=self._timeout_s, emit=to_nobody
         )
         return Found(
             status=response.status,
@@ -182,10 +182,6 @@ def _pair(asked: Asked, one: Found, other: Found) -> Pair:
         overlap=overlap(one.passages, other.passages),
         rank_agreement=rank_agreement(one.passages, other.passages),
     )
-
-
-async def _unheard(_: str) -> None:
-    """Nobody reads along."""
 
 
 def _now() -> int:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from monitoring import metrics
 from processors.allowance import Spent, TooLittle
-from processors.answer import Means, ReadPoint, refused_by, without_answer
+from processors.answer import Means, ReadPoint, refused_by, to_nobody, without_answer
 from processors.indexversions import frozen
 from processors.prompt import ValueTooLong
 from processors.readtime import ReadRefused, Waiter, wanted
@@ -254,7 +254,7 @@ class AnswererHandler:
             tokens=admitted.reservation.tokens,
             spent=spent,
             timeout_s=left_s,
-            emit=deltas if plan.shadow_of is None else _to_nobody,
+            emit=deltas if plan.shadow_of is None else to_nobody,
         )
         await deltas.flush()
         response.timings_ms["queued"] = (began - admitted.admitted_at) / 1000
@@ -362,10 +362,6 @@ class _Deltas:
         if self._held:
             self._next = asyncio.create_task(self.flush())
             self._next.add_done_callback(_seen)
-
-
-async def _to_nobody(text: str) -> None:
-    """Take a piece of an answer that is not shown."""
 
 
 def _seen(sent: "asyncio.Future[Any]") -> None:
