@@ -2,20 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 
 from processors.judge.findings import Judged
 from processors.replay.replayer import Failed
 from streams.clients.errors import ModelDeadline, ModelRejected, ModelUnavailable
 from streams.config import Triton
-from streams.replay.models import (
-    KnownEmbedder,
-    SilentReader,
-    TellingJudge,
-    TellingReader,
-    TritonModels,
-)
+from streams.replay.models import TellingJudge, TellingReader, TritonModels
 from tests.doubles.reader import ScriptedGeneration, ScriptedReader
 
 
@@ -88,19 +81,3 @@ async def test_what_the_judge_refuses_is_left_unjudged():
     """Under the name that evaluations have for it."""
     with pytest.raises(Failed, match="model_rejected"):
         await TellingJudge(FailingJudge()).judge([], [], [])
-
-
-async def test_a_run_without_answers_says_nothing():
-    """No piece, no token."""
-    generation = SilentReader("reader@1").generate("p", max_tokens=9, timeout_s=1.0)
-    assert [piece async for piece in generation] == []
-    assert (generation.input_tokens, generation.output_tokens) == (0, 0)
-
-
-async def test_questions_have_the_vectors_that_were_made_for_them():
-    """One that nobody embedded is a fault of the run's."""
-    one, other = np.ones(3, np.float32), np.zeros(3, np.float32)
-    embedder = KnownEmbedder("e@1", {"one": one, "other": other})
-    assert (await embedder.embed(["other", "one"])).tolist() == [[0, 0, 0], [1, 1, 1]]
-    with pytest.raises(KeyError):
-        await embedder.embed(["third"])
