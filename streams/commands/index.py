@@ -14,6 +14,7 @@ from streams.errors import FreshetError
 from streams.said import said
 
 if TYPE_CHECKING:
+    from schemas.control import IndexVersion
     from streams.clients.kafka import LogClient
     from streams.config import Settings
 
@@ -82,16 +83,22 @@ def build(
         str | None,
         typer.Option(help="Let it stand still there: RFC 3339, or an index time."),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="With --as-of: make it of an archive, not of the log."),
+    ] = None,
     why: Why = "",
     wait: Annotated[bool, typer.Option(help="Wait until it has caught up with the log.")] = True,
 ) -> None:
     """Build an index from the log beside the others, and wait until it is whole.
 
-    With --as-of it shows the documents as they stood at that time, and nothing later.
+    With --as-of it shows the documents as they stood at that time, and nothing later; where the log
+    has them no longer, `freshet archive` may: --archive.
     Ctrl-C leaves it building; the same command goes on waiting.
     """
     from schemas.times import format_time
     from streams.labels import moment
+    from streams.replay.live import means
     from streams.reporting import Reporter
     from streams.versions.build import Wishes, begin, finish
 
@@ -104,7 +111,16 @@ def build(
         embedder,
         moment("--as-of", as_of),
     )
-    version = _run(lambda settings, log: begin(log, settings, wishes, said(why)))
+    if archive is not None and as_of is None:
+        raise FreshetError("--archive needs --as-of: what follows the log is made of the log")
+
+    async def begun(settings: "Settings", log: "LogClient") -> "IndexVersion":
+        if archive is None:
+            return await begin(log, settings, wishes, said(why))
+        async with means(settings, archive, None, _say) as of_archive:
+            return await begin(log, settings, wishes, said(why), of_archive)
+
+    version = _run(begun)
     if not wait or version.state != "building":
         print(f"{name} is {version.state}")
         return

@@ -10,38 +10,45 @@ from schemas.times import format_time
 from schemas.topics import changes_topic, progress_topic
 from streams.clients.kafka import LogClient
 from streams.errors import FreshetError
+from streams.replay.source import Source
 from streams.versions.behind import DOCUMENTS, Step
 from streams.versions.steps import steps
 
 
 class NoSuchState(FreshetError):
-    """The log does not tell what the documents were at that time."""
+    """It cannot be told any more what the documents were at that time."""
 
 
-async def shown_at(log: LogClient, base: IndexVersion, as_of: int, oldest: int) -> dict[str, int]:
+async def shown_at(
+    source: Source, base: IndexVersion, as_of: int, oldest: int = 0
+) -> dict[str, int]:
     """`documents/PARTITION` to the last offset that `base` showed at an index time (µs).
 
     Raises:
-        NoSuchState: it was not whole then, has not come so far, or what the documents said then
-            may be gone from the log (before `oldest`).
+        NoSuchState: it was not whole then, has not come so far in `source`, or what the
+            documents said then may be gone (before `oldest`).
+        MissingTopic: `source` has nothing of it.
     """
     when = format_time(as_of)
     if as_of < oldest:
         raise NoSuchState(
             f"{when} lies beyond the horizon (limits.horizon_ms): the log no longer has the texts "
-            "that were replaced since"
+            "that were replaced since; an archive may have them: --archive"
         )
     if base.complete_from is None or as_of < base.complete_from:
         raise NoSuchState(
             f"{base.name} was not whole at {when}; --from names another index version, by which to "
             "tell what the documents were then"
         )
-    history, times = AppliedHistory(), dict.fromkeys(await log.ends(changes_topic(base.name)), 0)
-    async for partition, step in steps(log, base.name):
+    history, times = (
+        AppliedHistory(),
+        dict.fromkeys(await source.spans(changes_topic(base.name)), 0),
+    )
+    async for partition, step in steps(source, base.name):
         history.note(partition, step.index_time, step.applied)
         times[partition] = max(times[partition], step.index_time)
-    if min(times.values()) < as_of:
-        raise NoSuchState(f"{base.name} has not come to {when} yet")
+    if min(times.values(), default=0) < as_of:
+        raise NoSuchState(f"in the {source.name}, {base.name} has not come to {when} yet")
     return history.at(as_of)
 
 

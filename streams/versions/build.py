@@ -13,7 +13,10 @@ from streams.clients.kafka import LogClient, ensure_topics
 from streams.clients.triton import TritonEmbedder
 from streams.config import Settings, Triton
 from streams.errors import FreshetError
+from streams.replay.prepare import Means
+from streams.replay.source import LogSource
 from streams.said import Said
+from streams.versions.archived import Still, put
 from streams.versions.asof import shown_at, stood_still
 from streams.versions.behind import DOCUMENTS, Step, caught_up
 from streams.versions.change import declare_whole, in_force, make
@@ -36,8 +39,16 @@ class Wishes(NamedTuple):
     """The index time (µs) at which it is to stand still; None lets it follow the log."""
 
 
-async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said) -> IndexVersion:
+async def begin(
+    log: LogClient,
+    settings: Settings,
+    wishes: Wishes,
+    author: Said,
+    archive: Means | None = None,
+) -> IndexVersion:
     """Make its topics, and say that it is to be built; what is begun already goes on.
+
+    One that is to stand still is made of `archive` where there is one, not of the log.
 
     Raises:
         FreshetError: it cannot be made so, or its embedder does not answer.
@@ -46,22 +57,24 @@ async def begin(log: LogClient, settings: Settings, wishes: Wishes, author: Said
     control = await in_force(log, settings)
     there = versions(control).get(wishes.name)
     spec = _spec(control, settings, wishes, there)
-    if there is None and not author.why.strip():
+    if there is not None:
+        if wishes.as_of not in (None, there.as_of):
+            raise FreshetError(f"{there.name} does not stand still then: choose another name")
+        return await make(log, settings, spec, author)
+    if not author.why.strip():
         raise FreshetError("say with --why what it is for: it is kept with the index version")
-    applied: dict[str, int] = {}
-    if wishes.as_of is not None and there is None:
-        base = known(control, wishes.base or settings.index_version)
-        horizon = settings.limits.horizon_ms * 1000
-        applied = await shown_at(log, base, wishes.as_of, author.at - horizon)
-    elif there is not None and wishes.as_of not in (None, there.as_of):
-        raise FreshetError(f"{there.name} does not stand still then: choose another name")
-    if there is None:
-        spec = await _with_dimensions(settings.triton, spec)
-        # As many partitions as the documents have, whatever the settings say by now.
-        partitions = len(await log.ends(DOCUMENTS))
-        kafka = settings.kafka.model_copy(update={"partitions": partitions})
-        await ensure_topics(kafka, settings.limits.horizon_ms, [spec.name])
-    return await make(log, settings, spec, author, wishes.as_of, applied)
+    base = known(control, _base(settings, wishes))
+    still = await _still(log, settings, base, wishes.as_of, author.at, archive)
+    spec = await _with_dimensions(settings.triton, spec)
+    # As many partitions as the documents have, whatever the settings say by now.
+    partitions = len(await log.ends(DOCUMENTS))
+    kafka = settings.kafka.model_copy(update={"partitions": partitions})
+    await ensure_topics(kafka, settings.limits.horizon_ms, [spec.name])
+    if still is None:
+        return await make(log, settings, spec, author)
+    if archive is not None:
+        await put(log, archive, control, spec, still)
+    return await make(log, settings, spec, author, still.at, still.applied)
 
 
 async def finish(log: LogClient, settings: Settings, name: str, author: Said, step: Step) -> int:
@@ -76,10 +89,30 @@ async def finish(log: LogClient, settings: Settings, name: str, author: Said, st
     return since
 
 
+async def _still(
+    log: LogClient,
+    settings: Settings,
+    base: IndexVersion,
+    as_of: int | None,
+    now: int,
+    archive: Means | None,
+) -> Still | None:
+    if as_of is None:
+        return None
+    if archive is not None:
+        return Still(base.name, as_of, await shown_at(archive.source, base, as_of))
+    horizon = now - settings.limits.horizon_ms * 1000
+    return Still(base.name, as_of, await shown_at(LogSource(log), base, as_of, horizon))
+
+
+def _base(settings: Settings, wishes: Wishes) -> str:
+    return wishes.base or settings.index_version
+
+
 def _spec(
     control: Control, settings: Settings, wishes: Wishes, there: IndexVersion | None
 ) -> IndexSpec:
-    base = wishes.base or (wishes.name if there is not None else settings.index_version)
+    base = _base(settings, wishes) if there is None else wishes.base or wishes.name
     old = spec_of(known(control, base))
     try:
         return checked(

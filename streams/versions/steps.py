@@ -1,4 +1,4 @@
-"""The whole changes of an index version, read from its topic."""
+"""The whole changes of an index version, read from its topic or from what was archived of it."""
 
 from collections.abc import AsyncIterator
 
@@ -8,9 +8,10 @@ from processors.assemble import Assembled, Assembler
 from schemas.index import IndexEvent
 from schemas.topics import changes_topic
 from streams.clients.kafka import LogClient
+from streams.replay.source import Source
 
 
-async def steps(log: LogClient, version: str) -> AsyncIterator[tuple[int, Assembled]]:
+async def steps(log: LogClient | Source, version: str) -> AsyncIterator[tuple[int, Assembled]]:
     """Every step of every partition, in order within each. Raises MissingTopic."""
     assemblers: dict[int, Assembler] = {}
     async for record in log.read(changes_topic(version)):

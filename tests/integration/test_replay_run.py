@@ -30,6 +30,8 @@ QUESTIONS = 20
 KILLED_WITHIN_S = 120.0
 READ = ("queries", "queries.admitted", "responses", "documents", "index.changes", "control")
 """The topics that a replay rests on."""
+PAST = "archived"
+"""An index version."""
 
 
 def arguments(out: Path, since: str, until: str, *more: str) -> list[str]:
@@ -84,12 +86,13 @@ async def test_a_run_that_was_killed_comes_to_what_another_one_comes_to(
 async def test_an_archive_gives_what_the_log_gives(
     stack: TestStack, client: Client, own: str, tmp_path: Path
 ) -> None:
-    """The same questions, and the same outcomes to the byte."""
+    """The same questions, the same outcomes to the byte, and the documents of an earlier moment."""
     since = format_time(time.time_ns() // 1000)
-    await client.put_shown(f"{own}/1.md", TEXT.format(n=1), title="Pool 1")
+    shown_at = await client.put_shown(f"{own}/1.md", TEXT.format(n=1), title="Pool 1")
     for _ in range(3):
         await client.ask("How many connections does the pool 1 keep?", tenant=own)
     until = format_time(time.time_ns() // 1000)
+    await client.put_shown(f"{own}/1.md", TEXT.format(n=2), title="Pool 1")
     archive = tmp_path / "archive"
     where = ("--out", str(archive), "--master", "local[2]")
     await freshet(stack, "archive", "--topics", ",".join(READ), *where)
@@ -97,6 +100,14 @@ async def test_an_archive_gives_what_the_log_gives(
         given = ("--no-judge", "--master", "local[2]", *more)
         await freshet(stack, *arguments(tmp_path / name, since, until, *given))
     assert part_bytes(tmp_path / "archive-run") == part_bytes(tmp_path / "log")
+
+    made_of = ("--as-of", str(shown_at), "--archive", str(archive), "--why", "the edit was wrong")
+    await freshet(stack, "index", "build", PAST, *made_of)
+    same = json.loads(await freshet(stack, "index", "diff", f"v1@{shown_at}", PAST, "--json"))
+    assert (same["examples"], same["settings"]) == ([], {})
+    (checked,) = (await freshet(stack, "verify", "--index-version", PAST, "--json")).splitlines()
+    assert sum(json.loads(checked)["counts"].values()) == 0
+    await freshet(stack, "index", "retire", PAST, "--now", "--why", "only a trial")
 
 
 def part_bytes(run: Path) -> dict[str, bytes]:
