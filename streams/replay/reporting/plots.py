@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-_LEFT, _WIDTH, _ROW, _TOP = 210, 460, 22, 24
+_LEFT, _WIDTH, _RIGHT, _ROW, _TOP = 210, 460, 50, 22, 24
 
 
 class Bar(NamedTuple):
@@ -24,9 +24,9 @@ def forest(bars: Sequence[Bar], unit: str) -> str:
     """
     widest = max((abs(end) for bar in bars for end in (bar.low, bar.high)), default=0.0) or 1.0
     height = _TOP + _ROW * len(bars) + 24
-    middle = _x(0, widest)
+    width, middle = _LEFT + _WIDTH + _RIGHT, _x(0, widest)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 20}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'role="img" aria-label="differences with their intervals, {escape(unit)}">',
         f'<line x1="{middle:.1f}" y1="{_TOP - 8}" x2="{middle:.1f}" y2="{height - 20}" '
         'class="axis"/>',
@@ -36,7 +36,7 @@ def forest(bars: Sequence[Bar], unit: str) -> str:
     for end in (-widest, 0.0, widest):
         parts.append(
             f'<text x="{_x(end, widest):.1f}" y="{height - 4}" text-anchor="middle">'
-            f"{end:+.3g}{escape(unit)}</text>"
+            f"{f'{end:+.3g}' if end else '0'}{escape(unit)}</text>"
         )
     return "".join([*parts, "</svg>"])
 
