@@ -63,7 +63,7 @@ def compute(settings: Settings, run: Path, plan: RunPlan, master: str | None, mo
     if not left:
         return
     done = len(tasks(plan)) - len(left)
-    with session(settings, "freshet replay", master=master) as spark:
+    with session(settings, "freshet replay", master=master, brief=True) as spark:
         work = partial(_in_spark, run=str(run.resolve()), left=left)
         frame: Any = spark.range(0, len(left), 1, len(left)).mapInArrow(work, _SCHEMA)
         with ThreadPoolExecutor(1, thread_name_prefix="replay job") as pool:
