@@ -124,6 +124,7 @@ def _options(settings: Settings, name: str, master: str, log: Path, java: str) -
             "spark.driver.bindAddress": "127.0.0.1",
             # The defaults are a cluster's: hundreds of tasks of some milliseconds each.
             "spark.sql.shuffle.partitions": "8",
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
             "spark.databricks.delta.snapshotPartitions": "2",
         }
     return options
