@@ -26,7 +26,7 @@ TEXT = (
     "# Pools\n\nThe pool {n} keeps {n} connections. It closes idle ones after {n} seconds.\n\n"
     "A pool that is closed refuses every request that comes later. Nobody can open it again.\n"
 )
-QUESTIONS = 20
+QUESTIONS = 10
 KILLED_WITHIN_S = 120.0
 READ = ("queries", "queries.admitted", "responses", "documents", "index.changes", "control")
 """The topics that a replay rests on."""
