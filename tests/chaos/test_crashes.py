@@ -53,7 +53,7 @@ async def test_a_server_killed_while_both_are_half_done(
     traffic = Traffic(client, seed=6)
     async with traffic.flowing():
         await client.shown(*await traffic.burst(10))
-        async with amid_documents(client, traffic), amid_questions(client, traffic):
+        async with amid_questions(client, traffic), amid_documents(client, traffic):
             pid = stack.kill(part)
         await restarted(stack, part, pid)
     await assert_sound(client, traffic)
