@@ -260,8 +260,7 @@ async def test_what_others_hold_is_waited_for(topology: Topology) -> None:
     assert kinds(topology, "q2") == []
     assert len(topology.admission.group.unacked()) == 1
     topology.reader.gate.set()
-    await turns()
-    await topology.run_questions()
+    await all_done(topology)
     assert statuses(topology) == {"q1": "answered", "q2": "answered"}
     assert topology.admission.group.unacked() == []
     assert_balanced(topology)
@@ -305,9 +304,7 @@ async def test_those_that_wait_go_by_priority_and_then_by_arrival(topology: Topo
         topology.ask(QUESTION, query_id, tenant=tenant)
         await topology.run_questions()
     topology.reader.gate.set()
-    for _ in range(6):
-        await turns()
-        await topology.run_questions()
+    await all_done(topology)
     reserved = [event for event in usage(topology) if isinstance(event, Reserved)]
     assert [one.request_id for one in reserved] == ["held", "high", "high too", "normal", "low"]
     assert_balanced(topology)
