@@ -97,11 +97,13 @@ def _raise_failure(job: "Future[Any]", run: Path) -> None:
 
 def _told(run: Path, error: BaseException) -> str:
     """What a task said of its end; a full disk may have kept it from saying so in the folder."""
+    from streams.spark.session import first_line
+
     try:
         return _failure(run).read_text()
     except OSError:
         ours = _OURS.findall(str(error))
-        return ours[-1] if ours else str(error).strip().splitlines()[0][:500]
+        return ours[-1] if ours else first_line(error)
 
 
 def _is_done(run: Path, task: Task) -> bool:

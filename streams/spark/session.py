@@ -7,11 +7,12 @@ where it runs; a cluster's workers are sent its code, and need its requirements 
 """
 
 import os
+import re
 import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ _BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Compile quickly rather than well, and collect garbage in one thread."""
 _ARROW_BATCH_BYTES = 16 * 1024 * 1024
 _STOP_S = 30.0
+_TRACE = "Traceback (most recent call last):"
+_MISSING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -63,9 +66,8 @@ def session(
         own = _options(settings, name, wanted, log, _BRIEF if brief else "")
         spark = _started({**own, **(options or {}), **settings.spark.options}, log)
     try:
-        if not is_local(wanted):
-            _send_code(spark)
-        yield spark
+        with nullcontext() if is_local(wanted) else _code_at_hand(spark):
+            yield spark
     finally:
         _stop(spark)
 
@@ -154,11 +156,24 @@ def _started(options: Mapping[str, str], log: Path) -> "SparkSession":
     return spark
 
 
-def first_line(error: Exception) -> str:
-    """What a Java exception says, without its trace."""
+def first_line(error: BaseException) -> str:
+    """What an exception says, without its trace: that of a worker's Python, if it began there."""
+    if missing := _MISSING.search(str(error)):
+        return (
+            f"the Python of Spark's workers has no {missing[1]}; PYSPARK_PYTHON must name one, on "
+            "every worker, that has what requirements/workers.txt lists, and pyarrow"
+        )
+    if (said := _said_in_python(str(error))) is not None:
+        return said[:500]
     java = getattr(error, "java_exception", None)
     text = java.toString() if java is not None else str(error)
     return text.strip().splitlines()[0][:500] if text.strip() else type(error).__name__
+
+
+def _said_in_python(text: str) -> str | None:
+    """What ends the innermost trace of Python; its other lines are indented."""
+    _, trace, rest = text.rpartition(_TRACE)
+    return next((line for line in rest.splitlines() if trace and line[:1].strip()), None)
 
 
 @contextmanager
@@ -214,8 +229,9 @@ def _stderr_in(file: Path) -> Iterator[None]:
         os.close(kept)
 
 
-def _send_code(spark: "SparkSession") -> None:
-    """Give a cluster's Python workers our packages."""
+@contextmanager
+def _code_at_hand(spark: "SparkSession") -> Iterator[None]:
+    """Let a cluster's Python workers have our packages: each executor asks for them as it comes."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "freshet.zip"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as into:
@@ -223,6 +239,7 @@ def _send_code(spark: "SparkSession") -> None:
                 for path in sorted((ROOT / package).rglob("*.py")):
                     into.write(path, path.relative_to(ROOT))
         spark.sparkContext.addPyFile(str(archive))
+        yield
 
 
 def _stop(spark: "SparkSession") -> None:

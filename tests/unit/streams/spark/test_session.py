@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyspark.errors import PySparkException
 
 from streams.config import Settings, Spark, Stack
 from streams.errors import SetupError
@@ -89,3 +90,36 @@ def test_a_cluster_is_told_from_this_machine(master: str, here: bool):
     """`local-cluster[..]` starts processes of its own, and counts as a cluster."""
     assert session.is_local(master) is here
     assert not session.is_local("local-cluster[2,1,1024]")
+
+
+TRACE = """[STREAM_FAILED] Query [id = 7] ended. Return Message: Traceback (most recent call last):
+  File "utils.py", line 162, in call
+    self.func(frame, batch_id)
+pyspark.errors.exceptions.captured.PythonException: \n\
+  An exception was thrown from the Python worker. Please see the stack trace below.
+Traceback (most recent call last):
+  File "worker.py", line 2028, in main
+    import {module}
+{said}
+
+ SQLSTATE: 39000 SQLSTATE: XXKST
+=== Streaming Query ===
+Identifier: [id = 7]
+"""
+
+
+def test_what_a_workers_python_lacks_is_told_with_what_to_do():
+    """Of a cluster, whose Python is not ours."""
+    said = "ModuleNotFoundError: No module named 'pyarrow'"
+    error = PySparkException(TRACE.format(module="pyarrow", said=said))
+    with pytest.raises(session.SparkFault, match="no pyarrow; PYSPARK"), session.explained():
+        raise error
+
+
+def test_of_a_trace_its_end_is_told():
+    """Not that there is one."""
+    error = PySparkException(TRACE.format(module="json", said="ValueError: no such thing"))
+    assert session.first_line(error) == "ValueError: no such thing"
+    assert session.first_line(PySparkException("\n[TABLE] is not there\n\tat x")) == (
+        "[TABLE] is not there"
+    )
