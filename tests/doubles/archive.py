@@ -21,6 +21,10 @@ Sent = tuple[str, str | None, bytes | None, Headers]
 """Topic, key, value, headers."""
 
 
+_EXECUTORS = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+"""What those of a cluster on this machine run by, and where they listen."""
+
+
 class Archived:
     """An archive of a broker that stands alone."""
 
@@ -57,17 +61,19 @@ class Archived:
         records = [record async for record in Log(self.stack.settings.kafka).read(topic)]
         return sorted(records, key=lambda record: record[1:3])
 
-    def command(self, *arguments: str) -> tuple[str, ...]:
+    def command(self, *arguments: str, master: str = "local[2]") -> tuple[str, ...]:
         """`freshet archive ..` for this archive."""
-        where = ("--out", str(self.layout.folder), "--master", "local[2]")
+        where = ("--out", str(self.layout.folder), "--master", master)
         return (sys.executable, "-m", "streams.cli", "archive", *arguments, *where)
 
-    def run(self, *arguments: str, limits: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *arguments: str, limits: str = "", **more: str
+    ) -> "subprocess.CompletedProcess[str]":
         """The command to its end; `limits` is what the shell says before it."""
-        command = ("sh", "-c", f'{limits}\nexec "$@"', "sh", *self.command(*arguments))
+        command = ("sh", "-c", f'{limits}\nexec "$@"', "sh", *self.command(*arguments, **more))
         return subprocess.run(
             command,
-            env=self.stack.environment,
+            env={**self.stack.environment, **_EXECUTORS},
             cwd=ROOT,
             capture_output=True,
             text=True,

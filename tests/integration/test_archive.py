@@ -1,8 +1,8 @@
 """Every record of the log is in the archive once, as it was, and can be read as of any moment.
 
-One archive, made by four runs of the command: the log as it stood; a run that found no room; one
-whose last batch was not noted as done, whose checkpoint was lost and whose log had been cut; and
-what is there is then looked at by one session.
+One archive, made by four runs of the command: the log as it stood; a run that found no room; one on
+a cluster, whose last batch was not noted as done, whose checkpoint was lost and whose log had been
+cut; and what is there is then looked at by one session.
 """
 
 import json
@@ -26,6 +26,8 @@ ASKED = "dev.freshet.query.asked.v1"
 CHANGED = "dev.freshet.document.changed.v1"
 MARCH, MAY = parse_time("2026-03-01T12:00:00Z"), parse_time("2026-05-01T00:00:00Z")
 FEW = 40
+CLUSTER = "local-cluster[1,2,1024]"
+"""Executors are processes of their own, and fetch their jars and our code as on many machines."""
 
 
 def question(number: int, time: int) -> Sent:
@@ -92,7 +94,7 @@ async def _history(made: Archived) -> None:
         ]
     )
     await made.cut("feedback", {where: 15})
-    again = made.run()
+    again = made.run(master=CLUSTER)
     well(again)
     assert "feedback: 5 offsets were gone from the log" in again.stderr
 
