@@ -64,16 +64,18 @@ async def put(log: LogClient, means: Means, control: Control, spec: IndexSpec, s
     """Put every change of a version into its topic, which must be there; gives how many.
 
     Raises:
-        NoSuchState: the archive lacks versions of documents that showed then.
+        NoSuchState: the archive lacks versions of documents that showed then, or is of another log.
         OtherBuild: the topic holds something else.
         ChangesGone, MissingTopic: the archive lacks what `base` made of the documents.
         ClientError: the embedder does not answer.
     """
+    ends = await log.ends("documents")
+    _check_log(still, ends)
     history = History(means.source, still.base, still.at)
     await history.check()
-    partitions = len(await log.ends("documents"))
-    names = same_vectors(control, spec.embedder)
-    await remember(means.source, names, OPEN, means.store)
+    means.say("reading what is embedded already")
+    await remember(means.source, same_vectors(control, spec.embedder), OPEN, means.store)
+    means.say(f"making {spec.name} of the documents")
     means.settings.state_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=means.settings.state_dir, prefix="build-") as folder:
         path = Path(folder) / f"{spec.name}.arrow"
@@ -83,14 +85,15 @@ async def put(log: LogClient, means: Means, control: Control, spec: IndexSpec, s
             path,
             known=means.store,
             embedder=means.embedders(spec),
-            partitions=partitions,
+            partitions=len(ends),
         )
         if history.whole_from > still.at:
             raise NoSuchState(
                 f"the archive lacks documents that showed at {format_time(still.at)}: it was begun "
                 "when the log had them no longer"
             )
-        return await _put_all(log, spec, still, path, partitions)
+        means.say(f"putting its changes into {changes_topic(spec.name)}")
+        return await _put_all(log, spec, still, path, len(ends))
 
 
 async def _put_all(
@@ -154,6 +157,16 @@ async def _done(log: LogClient, version: str, partitions: int) -> list[_Done]:
         else:
             found[partition].ticks.append(step.index_time)
     return found
+
+
+def _check_log(still: Still, ends: Mapping[int, int]) -> None:
+    for partition, end in ends.items():
+        last = still.applied.get(f"documents/{partition}", -1)
+        if last >= end:
+            raise NoSuchState(
+                f"the archive is of another log: it has documents/{partition}@{last}, and this log "
+                f"ends at {end}"
+            )
 
 
 def _check_times(spec: IndexSpec, still: Still, done: list[_Done]) -> None:

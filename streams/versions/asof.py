@@ -40,10 +40,8 @@ async def shown_at(
             f"{base.name} was not whole at {when}; --from names another index version, by which to "
             "tell what the documents were then"
         )
-    history, times = (
-        AppliedHistory(),
-        dict.fromkeys(await source.spans(changes_topic(base.name)), 0),
-    )
+    history = AppliedHistory()
+    times = dict.fromkeys(await source.spans(changes_topic(base.name)), 0)
     async for partition, step in steps(source, base.name):
         history.note(partition, step.index_time, step.applied)
         times[partition] = max(times[partition], step.index_time)

@@ -145,6 +145,15 @@ async def test_an_archive_that_was_begun_too_late_is_refused(
     assert topology.log.all(CHANGES) == []
 
 
+async def test_an_archive_of_another_log_is_refused(topology: Topology, tmp_path: Path) -> None:
+    """Its offsets would be taken for this log's."""
+    still = await past(topology)
+    archive = Archive(topology, tmp_path)
+    beyond = dict.fromkeys(range(topology.log.partitions), 10**6)
+    with pytest.raises(NoSuchState, match="another log"):
+        await put_all(topology, archive, STILL, Frozen(still.at, beyond))
+
+
 async def test_a_moment_that_the_archive_has_not_come_to_is_refused(
     topology: Topology, tmp_path: Path
 ) -> None:
