@@ -54,7 +54,7 @@ def session(
 
     `master` is Spark's (`local[*]`, `local[2]`, `spark://..`, `yarn`); default: the setting.
     `options` win over Freshet's own, and the setting `spark.options` wins over both. Say `brief` of
-    a job that does its work in Python: its JVM is then ready in about half the processor time.
+    a job that does its work in Python: its JVM is then ready sooner, and slower at length.
 
     Raises:
         SetupError: Java or a jar is missing or the wrong one.
@@ -157,7 +157,10 @@ def _started(options: Mapping[str, str], log: Path) -> "SparkSession":
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, without its trace: that of a worker's Python, if it began there."""
+    """What an exception says, without its trace: that of a worker's Python, if it began there.
+
+    Of a module that is missing there: what to do.
+    """
     if missing := _MISSING.search(str(error)):
         return (
             f"the Python of Spark's workers has no {missing[1]}; PYSPARK_PYTHON must name one, on "

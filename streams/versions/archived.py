@@ -17,20 +17,19 @@ import msgspec
 
 from processors.control import Control
 from processors.index import OPEN
-from processors.indexer import SOURCE
 from processors.version import IndexSpec
-from schemas.codec import encode
-from schemas.envelope import headers
 from schemas.index import IndexChange, IndexEvent, IndexTick
 from schemas.times import format_time
-from schemas.topics import changes_topic, type_of
+from schemas.topics import changes_topic
 from streams.clients.kafka import LogClient
 from streams.errors import FreshetError
+from streams.indexchanges import submit
 from streams.replay.histories import History
 from streams.replay.indexes import rebuilt, remember
 from streams.replay.indexfile import read
 from streams.replay.prepare import Means, same_vectors
 from streams.versions.asof import NoSuchState
+from streams.versions.behind import DOCUMENTS
 from streams.versions.steps import steps
 
 _AT_ONCE = 256
@@ -51,6 +50,10 @@ class Still(NamedTuple):
     applied: Mapping[str, int]
     """`documents/PARTITION` to the last offset that it shows."""
 
+    def last(self, partition: int) -> int:
+        """The last offset of a partition of `documents` that it shows; -1 where there is none."""
+        return self.applied.get(f"{DOCUMENTS}/{partition}", -1)
+
 
 class _Done(NamedTuple):
     """What the topic holds of one partition."""
@@ -69,7 +72,7 @@ async def put(log: LogClient, means: Means, control: Control, spec: IndexSpec, s
         ChangesGone, MissingTopic: the archive lacks what `base` made of the documents.
         ClientError: the embedder does not answer.
     """
-    ends = await log.ends("documents")
+    ends = await log.ends(DOCUMENTS)
     _check_log(still, ends)
     history = History(means.source, still.base, still.at)
     await history.check()
@@ -131,7 +134,7 @@ def _ticks(spec: IndexSpec, still: Still, time: list[int]) -> Iterator[tuple[int
                 IndexTick(
                     index_version=spec.name,
                     index_time=still.at,
-                    applied=still.applied.get(f"documents/{partition}", -1),
+                    applied=still.last(partition),
                 ),
             )
 
@@ -140,9 +143,7 @@ async def _send(log: LogClient, topic: str, events: AsyncIterator[tuple[int, Ind
     """Every event in its order, some at a time. What is sent twice counts once."""
     pending = []
     async for partition, event in events:
-        key = None if isinstance(event, IndexTick) else event.doc_id
-        name = headers(type_of(event), source=SOURCE, time=event.index_time)
-        pending.append(await log.submit(topic, key, encode(event), name, partition))
+        pending.append(await submit(log, topic, partition, event))
         if len(pending) >= _AT_ONCE:
             await asyncio.gather(*pending)
             pending.clear()
@@ -161,8 +162,7 @@ async def _done(log: LogClient, version: str, partitions: int) -> list[_Done]:
 
 def _check_log(still: Still, ends: Mapping[int, int]) -> None:
     for partition, end in ends.items():
-        last = still.applied.get(f"documents/{partition}", -1)
-        if last >= end:
+        if (last := still.last(partition)) >= end:
             raise NoSuchState(
                 f"the archive is of another log: it has documents/{partition}@{last}, and this log "
                 f"ends at {end}"

@@ -23,10 +23,11 @@ from processors.readtime import Frozen
 from processors.version import IndexSpec
 from schemas.codec import encode
 from schemas.envelope import headers
-from schemas.index import IndexEvent, IndexTick
+from schemas.index import IndexEvent
 from schemas.topics import changes_topic, type_of
 from streams.clients.kafka import LogClient, Position, partition_of
 from streams.config import Settings
+from streams.indexchanges import submit
 from streams.views.control import ControlView
 from streams.views.index import IndexView
 from streams.workers import freshness, measures, seeds
@@ -250,10 +251,8 @@ class IndexerHandler:
     ) -> None:
         sent: list[Awaitable[Position]] = []
         for partition, event in events:
-            key = None if isinstance(event, IndexTick) else event.doc_id
-            name = headers(type_of(event), source=SOURCE, time=event.index_time)
-            name += freshness.header(event, logged_at)
-            sent.append(await self._log.submit(self._changes, key, encode(event), name, partition))
+            more = freshness.header(event, logged_at)
+            sent.append(await submit(self._log, self._changes, partition, event, more))
         landed = [await position for position in sent]
         ends: dict[int, int] = {}
         for (partition, _), position in zip(events, landed, strict=True):
